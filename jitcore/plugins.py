@@ -1,0 +1,153 @@
+"""Finding the installed plugins and keeping one pluggy manager per App.
+
+One bad plugin never stops an App: it is left out whole, and why is kept for ``check`` and the log.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from jitcore import hookspecs
+from jitcore.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import ModuleType
+
+__all__ = ["Plugin", "Plugins", "installed_plugins"]
+
+#: The distribution whose plugins are the shipped ones.
+SHIPPED_DISTRIBUTION = "jitcore"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One registered plugin: a module of hook implementations and where it came from."""
+
+    name: str
+    module: ModuleType
+    distribution: str
+    version: str
+
+    @property
+    def shipped(self) -> bool:
+        return self.distribution == SHIPPED_DISTRIBUTION
+
+    @property
+    def package(self) -> str:
+        return self.module.__name__.rpartition(".")[0] or self.module.__name__
+
+
+class Plugins:
+    """The plugins of one App.
+
+    :param entry_points: ``(entry point, distribution name, version)``, as :func:`installed_plugins` yields them.
+    """
+
+    def __init__(self, entry_points: Iterable[tuple[importlib.metadata.EntryPoint, str, str]]) -> None:
+        self.manager = pluggy.PluginManager(hookspecs.ENTRY_POINT_GROUP)
+        self.manager.add_hookspecs(hookspecs)
+        self.failures: list[PluginError] = []
+        loaded = [plugin for found in entry_points if (plugin := self._load(*found)) is not None]
+        # Third-party plugins come before the shipped ones, each group by name: the order of the layers.
+        loaded.sort(key=lambda plugin: (plugin.shipped, plugin.name))
+        self.all: list[Plugin] = []
+        # pluggy calls the last registered first, so the nearest layer is registered last.
+        for plugin in reversed(loaded):
+            if self._register(plugin):
+                self.all.insert(0, plugin)
+
+    def _load(self, entry_point: importlib.metadata.EntryPoint, distribution: str, version: str) -> Plugin | None:
+        try:
+            module = importlib.import_module(entry_point.module)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises, the App goes on without it
+            self._fail(entry_point.name, f"{distribution} {version}", f"its module {entry_point.module} raised", error)
+            return None
+        return Plugin(entry_point.name, module, distribution, version)
+
+    def _register(self, plugin: Plugin) -> bool:
+        try:
+            self.manager.register(plugin.module, name=plugin.name)
+            self.manager.check_pending()
+        except (ValueError, pluggy.PluginValidationError) as error:
+            if self.manager.has_plugin(plugin.name):
+                self.manager.unregister(name=plugin.name)
+            self._fail(plugin.name, f"{plugin.distribution} {plugin.version}", "its hooks do not fit", error)
+            return False
+        return True
+
+    def _fail(self, name: str, distribution: str, what: str, cause: Exception) -> None:
+        sentence = " ".join(str(cause).split())
+        error = PluginError(
+            f"Plugin {name} ({distribution}) was left out: {what}: {type(cause).__name__}: {sentence}",
+            plugin=name,
+            distribution=distribution,
+            hint="Update or uninstall it, or report this to its author.",
+        )
+        error.__cause__ = cause
+        self.failures.append(error)
+        log.warning("%s", error)
+
+    def collect(self, hook: str) -> Iterator[tuple[Plugin, Any]]:
+        """Yield what each plugin contributes to ``hook``, nearest layer first; a raising plugin contributes nothing."""
+        for plugin in self.all:
+            implementation = getattr(plugin.module, hook, None)
+            if implementation is None:
+                continue
+            try:
+                contributed = implementation()
+            except Exception as error:  # noqa: BLE001 - isolates one plugin's fault from the App
+                self._fail(plugin.name, f"{plugin.distribution} {plugin.version}", f"{hook}() raised", error)
+                continue
+            yield plugin, contributed
+
+    def broadcast(self, hook: str, **arguments: Any) -> None:
+        """Tell every plugin about a lifecycle event; each implementation is isolated from the others."""
+        caller = getattr(self.manager.hook, hook)
+        for implementation in reversed(caller.get_hookimpls()):
+            wanted = {name: arguments[name] for name in implementation.argnames}
+            try:
+                implementation.function(**wanted)
+            except Exception:
+                log.exception("%s of plugin %s raised", hook, implementation.plugin_name)
+
+    @cached_property
+    def trees(self) -> list[tuple[Plugin, Path, str | None]]:
+        """Element trees, nearest first: the plugin, the folder, and the package under which it is importable."""
+        trees = []
+        for plugin, folders in self.collect("jit_element_trees"):
+            for folder in folders:
+                root = Path(folder)
+                trees.append((plugin, root, _package_of(root, plugin)))
+        return trees
+
+
+def installed_plugins() -> Iterator[tuple[importlib.metadata.EntryPoint, str, str]]:
+    """Yield every entry point of the group ``jitcore`` with its distribution's name and version."""
+    seen = set()
+    for entry_point in importlib.metadata.entry_points(group=hookspecs.ENTRY_POINT_GROUP):
+        distribution = entry_point.dist
+        name = re.sub(r"[-_.]+", "-", distribution.name).lower() if distribution else "unknown"
+        if (name, entry_point.name) in seen:
+            continue
+        seen.add((name, entry_point.name))
+        yield entry_point, name, distribution.version if distribution else "unknown"
+
+
+def _package_of(root: Path, plugin: Plugin) -> str | None:
+    package = importlib.import_module(plugin.package)
+    for location in getattr(package, "__path__", ()):
+        if root.is_relative_to(location):
+            return ".".join([plugin.package, *root.relative_to(location).parts])
+    return None
