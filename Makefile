@@ -1,0 +1,56 @@
+# Every command of the project. `make` alone lists them.
+#
+# A clone needs nothing but Python 3.11 or newer, make and a package index: the first command makes .venv and
+# installs into it, later ones find it there. Another Python: make test PYTHON=/path/to/python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint format clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile
+
+demo: .venv/installed  ## sync two WeCom enterprises from the emulator and show them
+	@$(BIN)/jit --app sample_app demo
+
+test: lint  ## all that CI checks: lint, types, imports, tests, coverage
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+
+bench: .venv/installed-dev  ## the published figures, each as a ratio to a floor of the same run
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+# Cheap checks come first: what is wrong shows as early as it can.
+lint: .venv/installed-dev  ## what is found without running the code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+format: .venv/installed-dev  ## format, and mend what ruff can mend by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove .venv, caches and build results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov dist build
+	rm -f .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/installed: pyproject.toml | $(BIN)/pip
+	@echo "Installing jitcore into .venv ..."
+	@$(INSTALL) -e .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml | $(BIN)/pip
+	@echo "Installing jitcore and its development tools into .venv ..."
+	@$(INSTALL) -e '.[dev]'
+	@touch .venv/installed $@
+
+# pip is the last thing that venv installs: an interrupted run starts over. The check answers "ok" or one sentence,
+# and silence stops us too: it must not be possible to lose it without noticing.
+verdict = $(shell sh .ci/check-python '$(PYTHON)')
+$(BIN)/pip:
+	$(if $(filter ok,$(verdict)),,$(error $(or $(verdict),.ci/check-python did not run)))
+	@'$(PYTHON)' -m venv --clear .venv
