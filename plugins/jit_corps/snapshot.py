@@ -1,0 +1,155 @@
+"""What upstream says at one moment, as plain frozen data: the only thing a provider hands to the sync engine.
+
+A provider (the WeCom one, or yours) reads its directory and returns one :class:`Snapshot`; everything that decides
+and writes works on that value and never on the network. Three rules keep a snapshot honest:
+
+* ``None`` means *not told*. It never means "cleared": a name that the app may no longer see stays as it is known here.
+* ``complete`` is a claim. Only a complete snapshot may lead to a removal.
+* The :class:`Scope` says what the app was allowed to see; what falls out of sight is not what went away.
+
+Ids are strings throughout. The dictionary form of a snapshot is in :mod:`jit_corps.corpdata`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "DEPARTMENTS",
+    "GRANTS",
+    "KINDS",
+    "MEMBERS",
+    "MEMBERSHIPS",
+    "ROLES",
+    "DeptRecord",
+    "GrantRecord",
+    "MemberRecord",
+    "Membership",
+    "RoleRecord",
+    "Scope",
+    "Snapshot",
+]
+
+#: The kinds of records an organisation consists of; each is planned, guarded and counted apart.
+DEPARTMENTS = "departments"
+MEMBERS = "members"
+MEMBERSHIPS = "memberships"
+ROLES = "roles"
+GRANTS = "grants"
+KINDS = (DEPARTMENTS, MEMBERS, MEMBERSHIPS, ROLES, GRANTS)
+
+
+@dataclass(frozen=True, slots=True)
+class DeptRecord:
+    """One department.
+
+    :param deptId: upstream's id.
+    :param name: ``None`` when the app may not see it.
+    :param parentId: upstream's id of the parent, listed or not; ``None`` for a department without a parent.
+    :param order: position among its siblings, bigger first (WeCom D95406: ``[0, 2^32)``).
+    :param leaderIds: members who lead it; ``None`` when not told.
+    """
+
+    deptId: str
+    name: str | None = None
+    parentId: str | None = None
+    order: int = 0
+    leaderIds: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One member's place in one department.
+
+    :param order: position among the department's members, bigger first.
+    """
+
+    deptId: str
+    order: int = 0
+    isLeader: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """One member, with all the departments the app can see them in.
+
+    :param active: whether upstream lets the member work; ``None`` when not told.
+    :param reason: why not: ``"disabled"``, ``"quit"`` or ``None``.
+    :param email: never stored, like ``mobile`` and ``telephone``: here only for whoever reads the snapshot.
+    """
+
+    memberId: str
+    name: str | None = None
+    active: bool | None = None
+    reason: str | None = None
+    departments: tuple[Membership, ...] = ()
+    mainDeptId: str | None = None
+    position: str | None = None
+    alias: str | None = None
+    email: str | None = None
+    mobile: str | None = None
+    telephone: str | None = None
+    gender: str | None = None
+    avatar: str | None = None
+    openUserId: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRecord:
+    """A role that upstream knows; from WeCom these are tags.
+
+    :param roleId: ``"tag:<tagid>"`` for a WeCom tag.
+    """
+
+    roleId: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRecord:
+    """A role that upstream gives to a member.
+
+    :param origin: ``"tag"`` when the tag names the member, ``"dept"`` when it names one of their departments.
+    """
+
+    memberId: str
+    roleId: str
+    origin: str = "tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the app was allowed to see.
+
+    :param digest: equal digests mean an equal scope; ``""`` when the provider cannot tell.
+    :param summary: one line for people.
+    :param hasRoot: whether the root department is inside.
+    """
+
+    digest: str = ""
+    summary: str = ""
+    hasRoot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The organisation as upstream tells it, in any order.
+
+    :param complete: everything inside the scope was read.
+    :param incomplete: kinds of which only a part was read, each ``"kind"`` or ``"kind: why"``; nothing of these kinds,
+        nor of what depends on them, is removed even when ``complete`` is true.
+    :param unconfirmed: members known here and not listed, of whom a second look could not say that they are gone.
+    :param calls: how many calls upstream the reading took.
+    """
+
+    corpId: str
+    corpName: str | None = None
+    departments: tuple[DeptRecord, ...] = ()
+    members: tuple[MemberRecord, ...] = ()
+    roles: tuple[RoleRecord, ...] = ()
+    grants: tuple[GrantRecord, ...] = ()
+    scope: Scope = Scope()
+    complete: bool = False
+    incomplete: tuple[str, ...] = ()
+    unconfirmed: frozenset[str] = frozenset()
+    calls: int = 0
