@@ -1,7 +1,6 @@
 """The public faces of our packages: the names they say are theirs are the names they have."""
 
 from __future__ import annotations
-import __future__
 
 import importlib
 import pkgutil
