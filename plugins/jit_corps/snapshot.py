@@ -12,7 +12,7 @@ Ids are strings throughout. The dictionary form of a snapshot is in :mod:`jit_co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = [
     "DEPARTMENTS",
@@ -75,7 +75,7 @@ class MemberRecord:
 
     :param active: whether upstream lets the member work; ``None`` when not told.
     :param reason: why not: ``"disabled"``, ``"quit"`` or ``None``.
-    :param email: never stored, like ``mobile`` and ``telephone``: here only for whoever reads the snapshot.
+    :param email: never stored and never printed, like ``mobile`` and ``telephone``: here only for whoever reads it.
     """
 
     memberId: str
@@ -86,9 +86,9 @@ class MemberRecord:
     mainDeptId: str | None = None
     position: str | None = None
     alias: str | None = None
-    email: str | None = None
-    mobile: str | None = None
-    telephone: str | None = None
+    email: str | None = field(default=None, repr=False)
+    mobile: str | None = field(default=None, repr=False)
+    telephone: str | None = field(default=None, repr=False)
     gender: str | None = None
     avatar: str | None = None
     openUserId: str | None = None

@@ -1,0 +1,199 @@
+"""What can go wrong with an organisation, as one tree under :class:`jitcore.errors.JitError`.
+
+::
+
+    CorpError                    one corp (``corpFullName``)
+    ├── MemberNotFound           a member id is not known here (``memberIds``, ``possibilities``)
+    ├── DeptNotFound             a department id is not known here (``deptId``, ``possibilities``)
+    ├── RoleNotFound             a role id is not known here and ``strictRoles`` is on (``roleIds``, ``possibilities``)
+    ├── CorpDataInvalid          a dictionary is not an organisation of this corp (``problems``)
+    └── SyncFailed               a run ended without changing anything (``runId``, ``__cause__``)
+        ├── SyncLocked           another run of this corp is under way (``holder``, ``until``)
+        ├── SyncSuperseded       another run took over while this one was reading
+        └── PlanStale            the organisation changed since the plan was made (``planned``, ``found``)
+
+Ids of members are in no message of ours but the ones the caller typed, and names, numbers and tokens in none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitcore.errors import JitError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "CorpDataInvalid",
+    "CorpError",
+    "DeptNotFound",
+    "MemberNotFound",
+    "PlanStale",
+    "RoleNotFound",
+    "SyncFailed",
+    "SyncLocked",
+    "SyncSuperseded",
+]
+
+#: How many ids or problems a message shows; all of them are on the error.
+SHOWN = 5
+
+
+class CorpError(JitError):
+    """Something about one corp.
+
+    :param corpFullName: the element.
+    """
+
+    code = "corp-error"
+
+    def __init__(self, message: str, *, corpFullName: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.corpFullName = corpFullName
+
+
+class MemberNotFound(CorpError, LookupError):
+    """The corp has no member with this id.
+
+    :param memberIds: every id that is not known.
+    :param possibilities: known ids that look like the first of them.
+    """
+
+    code = "member-not-found"
+
+    def __init__(self, corpFullName: str, memberIds: Sequence[str], possibilities: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"{corpFullName} has no member {_shown(memberIds)}.",
+            corpFullName=corpFullName,
+            hint=_did_you_mean(possibilities) or "Was the corp synced since the member joined?",
+        )
+        self.memberIds = tuple(memberIds)
+        self.possibilities = tuple(possibilities)
+
+
+class DeptNotFound(CorpError, LookupError):
+    """The corp has no department with this id."""
+
+    code = "department-not-found"
+
+    def __init__(self, corpFullName: str, deptId: str, possibilities: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"{corpFullName} has no department {_shown([deptId])}.",
+            corpFullName=corpFullName,
+            hint=_did_you_mean(possibilities) or "Was the corp synced since the department was made?",
+        )
+        self.deptId = deptId
+        self.possibilities = tuple(possibilities)
+
+
+class RoleNotFound(CorpError, LookupError):
+    """The corp has no role with this id, and its configuration forbids to make one up."""
+
+    code = "role-not-found"
+
+    def __init__(self, corpFullName: str, roleIds: Sequence[str], possibilities: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"{corpFullName} has no role {_shown(roleIds)}, and its configuration says strictRoles.",
+            corpFullName=corpFullName,
+            hint=_did_you_mean(possibilities),
+        )
+        self.roleIds = tuple(roleIds)
+        self.possibilities = tuple(possibilities)
+
+
+class CorpDataInvalid(CorpError):
+    """A dictionary given to ``bulkRegister`` does not describe an organisation of this corp.
+
+    :param problems: each with its place, as ``memberList[3].departments[0].deptId: …``.
+    """
+
+    code = "corp-data-invalid"
+
+    def __init__(self, corpFullName: str, problems: Sequence[str]) -> None:
+        shown = "; ".join(problems[:SHOWN])
+        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        super().__init__(
+            f"The data for {corpFullName} cannot be used: {shown}{more}.",
+            corpFullName=corpFullName,
+            hint="getThirdCorpData() shows the shape.",
+        )
+        self.problems = tuple(problems)
+
+
+class SyncFailed(CorpError):
+    """A run ended and changed nothing. What went wrong is ``__cause__``.
+
+    :param runId: the run's row, which says the same; ``None`` when not even that could be written.
+    """
+
+    code = "sync-failed"
+
+    def __init__(self, message: str, *, corpFullName: str, runId: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, corpFullName=corpFullName, hint=hint)
+        self.runId = runId
+
+
+class SyncLocked(SyncFailed):
+    """Another run of the same corp is under way.
+
+    :param holder: which process holds it.
+    :param until: when its claim ends if it died, in seconds since the epoch.
+    """
+
+    code = "sync-locked"
+
+    def __init__(self, corpFullName: str, *, holder: str, until: float, runId: int | None = None) -> None:
+        super().__init__(
+            f"{corpFullName} is already being synced by {holder}.",
+            corpFullName=corpFullName,
+            runId=runId,
+            hint="Wait for it to end; if it died, its claim ends by itself within minutes.",
+        )
+        self.holder = holder
+        self.until = until
+
+
+class SyncSuperseded(SyncFailed):
+    """Another run took over after this one had been silent for too long."""
+
+    code = "sync-superseded"
+
+    def __init__(self, corpFullName: str, runId: int | None = None) -> None:
+        super().__init__(
+            f"Another run of {corpFullName} took over; this one changed nothing.",
+            corpFullName=corpFullName,
+            runId=runId,
+            hint="The other run has the newer data.",
+        )
+
+
+class PlanStale(SyncFailed):
+    """The organisation changed between planning and publishing.
+
+    :param planned: the generation the plan was made for.
+    :param found: the generation in the database.
+    """
+
+    code = "plan-stale"
+
+    def __init__(self, corpFullName: str, *, planned: int, found: int, runId: int | None = None) -> None:
+        super().__init__(
+            f"The plan for {corpFullName} was made for generation {planned}, but {found} is published.",
+            corpFullName=corpFullName,
+            runId=runId,
+            hint="Plan again.",
+        )
+        self.planned = planned
+        self.found = found
+
+
+def _shown(ids: Sequence[str]) -> str:
+    named = ", ".join(repr(one) for one in ids[:SHOWN])
+    return f"{named} and {len(ids) - SHOWN} more" if len(ids) > SHOWN else named
+
+
+def _did_you_mean(possibilities: Sequence[str]) -> str | None:
+    if not possibilities:
+        return None
+    return f"Did you mean {' or '.join(repr(one) for one in possibilities[:3])}?"
