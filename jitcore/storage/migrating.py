@@ -1,0 +1,132 @@
+"""Bringing a database up to the code, once, however many threads and processes open it at the same moment.
+
+Each :class:`~jitcore.storage.ModelSet` has a folder of ``playhouse.migrations`` files and a history table. All pending
+migrations of all sets run in one transaction under one lock, so that a failing one leaves the database as it was.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave many of its methods untyped.
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import peewee
+
+from jitcore.storage.error_boundary import explain, place
+from jitcore.storage.errors import MigrationFailed, StorageNewer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from jitcore.storage.model_set import ModelSet
+    from jitcore.storage.observed import ObservedDatabase
+
+__all__ = ["migrate"]
+
+log = logging.getLogger(__name__)
+
+#: PostgreSQL's advisory locks are numbers; this one is "jitcore" in ASCII.
+_LOCK = int.from_bytes(b"jitcore", "big")
+_LOCK_SECONDS = 60
+
+
+def migrate(database: ObservedDatabase, model_sets: Sequence[ModelSet]) -> list[str]:
+    """Apply what the database lacks and return the ``"set/migration"`` names that were applied.
+
+    An up-to-date database costs two statements, without a lock.
+
+    :raises StorageNewer: the database knows migrations that the code does not.
+    :raises MigrationFailed: a migration raised; nothing was changed.
+    """
+    files = {model_set.name: _files(model_set) for model_set in model_sets}
+    if not _pending(database, model_sets, files):
+        return []
+    with _locked(database):
+        # Somebody else may have done it while this one waited for the lock.
+        pending = _pending(database, model_sets, files)
+        for model_set, name in pending:
+            _apply(database, model_set, name)
+    return [f"{model_set.name}/{name}" for model_set, name in pending]
+
+
+def _files(model_set: ModelSet) -> list[str]:
+    if not model_set.migrations.is_dir():
+        raise MigrationFailed(
+            f"Model set {model_set.name!r} has no migrations folder at {model_set.migrations}.",
+            migration=model_set.name,
+            hint="Reinstall the package that ships it.",
+        )
+    return sorted(path.stem for path in model_set.migrations.glob("[0-9]*.py"))
+
+
+def _pending(
+    database: ObservedDatabase, model_sets: Sequence[ModelSet], files: Mapping[str, Sequence[str]]
+) -> list[tuple[ModelSet, str]]:
+    history = _history(database, model_sets)
+    newer = [f"{name}/{applied}" for name, names in history.items() for applied in sorted(names - set(files[name]))]
+    if newer:
+        raise StorageNewer(
+            f"Newer code has migrated {place(database)}: this code does not know {', '.join(newer)}.",
+            migrations=newer,
+            hint="Update jitcore and its plugins to the version that last used it, or restore a backup.",
+        )
+    return [
+        (model_set, name)
+        for model_set in model_sets
+        for name in files[model_set.name]
+        if name not in history[model_set.name]
+    ]
+
+
+def _history(database: ObservedDatabase, model_sets: Sequence[ModelSet]) -> dict[str, set[str]]:
+    history: dict[str, set[str]] = {model_set.name: set() for model_set in model_sets}
+    existing = set(database.get_tables())
+    selects = [
+        # Names of sets are checked by ModelSet: letters, digits and underscores.
+        f"SELECT '{model_set.name}', name FROM {model_set.history_table}"  # noqa: S608
+        for model_set in model_sets
+        if model_set.history_table in existing
+    ]
+    if selects:
+        for set_name, migration in database.execute_sql(" UNION ALL ".join(selects)).fetchall():
+            history[set_name].add(migration)
+    return history
+
+
+@contextmanager
+def _locked(database: ObservedDatabase) -> Iterator[None]:
+    """Hold the database's migration lock and one transaction."""
+    if isinstance(database, peewee.SqliteDatabase):
+        # Rebuilding a table drops the old one, which would cascade; the pragma does nothing inside a transaction.
+        enforced = database.foreign_keys
+        database.foreign_keys = 0
+        try:
+            with database.atomic("IMMEDIATE"):
+                yield
+        finally:
+            database.foreign_keys = enforced
+        return
+    # READ COMMITTED, so that what was committed while waiting for the lock is seen.
+    with database.atomic("READ COMMITTED"):
+        database.execute_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        database.execute_sql("SET LOCAL lock_timeout TO DEFAULT")
+        yield
+
+
+def _apply(database: ObservedDatabase, model_set: ModelSet, name: str) -> None:
+    from playhouse.migrations import Runner  # an up-to-date database needs no runner
+
+    try:
+        Runner(database, str(model_set.migrations), model_set.history_table).up(name)
+    except Exception as error:
+        raise MigrationFailed(
+            f"Migration {model_set.name}/{name} failed and nothing was changed in {place(database)}: "
+            f"{explain(error, database)}.",
+            migration=f"{model_set.name}/{name}",
+            hint="Report it to the author of the migration; the database still works with the previous version.",
+        ) from error
+    log.info("migration applied set=%s migration=%s", model_set.name, name)
