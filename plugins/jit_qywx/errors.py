@@ -1,0 +1,345 @@
+"""Every error the WeCom plugin raises on purpose, as one tree, so that a caller can tell "wait" from "give up".
+
+::
+
+    QywxError
+    ├── ApiError                  WeCom answered with an error (``errcode``, ``errmsg``, ``call``, ``corpId``)
+    │   ├── TokenExpired          TOKEN     a token stayed refused after one refresh
+    │   ├── ServerBusy            BACKOFF   WeCom was busy and stayed busy
+    │   ├── RateLimited           RATE      a call quota is used up
+    │   │   └── TooManyConcurrent           too many calls at once for one enterprise
+    │   ├── AuthorizationLost     AUTH      the grant or the credentials are gone: no call is worth making
+    │   ├── PermissionDenied      PERM      the app may not see or do this
+    │   ├── NotFound              NOTFOUND  the id is unknown (or outside the visible range)
+    │   ├── CallerMistake         CALLER    the request itself was wrong
+    │   └── NetworkRefused        NET       the machine's address is not on the allow-list
+    ├── TransportError            no usable answer came (``call``)
+    │   ├── ConnectionFailed      no connection, or it broke
+    │   ├── AnswerTimeout         no answer in time
+    │   └── BadAnswer             an answer that is not what WeCom documents
+    ├── AuthUnavailable           the auth element cannot serve this enterprise (``corpId``)
+    │   ├── CorpUnknown           the enterprise never authorised this suite (``possibilities``)
+    │   ├── AgentUnknown          the enterprise's AgentId is not known here
+    │   ├── AgentAmbiguous        several open Apps disagree about the AgentId
+    │   ├── AuthInactive          the auth element is switched off
+    │   └── SuiteTicketMissing    WeCom has not pushed a suite_ticket yet
+    ├── CallbackError             a callback was refused
+    │   ├── SignatureMismatch     not signed with our token
+    │   ├── PayloadInvalid        does not decrypt, or is not the documented XML
+    │   └── ReceiverMismatch      meant for another suite or enterprise (``receiveId``)
+    ├── CallbackUnknown           no recorded callback has that id
+    └── SecretError               encryption at rest
+        ├── SecretKeyInvalid      the key itself cannot be used
+        └── SecretUnreadable      the stored secret was written with another key
+
+The classes of :class:`ApiError` are those of ``jit_qywx.errcodes``, which also says what to do about each errcode.
+No message holds a token, a secret, a member's id or a telephone number.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitcore.errors import JitError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AgentAmbiguous",
+    "AgentUnknown",
+    "AnswerTimeout",
+    "ApiError",
+    "AuthInactive",
+    "AuthUnavailable",
+    "AuthorizationLost",
+    "BadAnswer",
+    "CallbackError",
+    "CallbackUnknown",
+    "CallerMistake",
+    "ConnectionFailed",
+    "CorpUnknown",
+    "NetworkRefused",
+    "NotFound",
+    "PayloadInvalid",
+    "PermissionDenied",
+    "QywxError",
+    "RateLimited",
+    "ReceiverMismatch",
+    "SecretError",
+    "SecretKeyInvalid",
+    "SecretUnreadable",
+    "ServerBusy",
+    "SignatureMismatch",
+    "SuiteTicketMissing",
+    "TokenExpired",
+    "TooManyConcurrent",
+    "TransportError",
+]
+
+
+class QywxError(JitError):
+    """Root of everything the WeCom plugin raises on purpose."""
+
+    code = "qywx-error"
+
+
+class ApiError(QywxError):
+    """WeCom answered, and the answer is an error.
+
+    :param errcode: WeCom's errcode (document 90313); None when nothing was asked because the outcome is already known.
+    :param errmsg: WeCom's errmsg without the caller's address and without secrets; never a basis for decisions.
+    :param call: the call that failed, as path and harmless arguments, for example ``user/list department_id=3``.
+    :param corpId: the enterprise the call was made for, or None for a call of the suite.
+    :param hintId: the id WeCom's support asks for, from errmsg.
+    :param callerAddress: the address WeCom says the call came from, when it says so (kept out of the message).
+    """
+
+    code = "qywx-api-error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        errcode: int | None,
+        errmsg: str = "",
+        call: str = "",
+        corpId: str | None = None,
+        hintId: str | None = None,
+        callerAddress: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.errcode = errcode
+        self.errmsg = errmsg
+        self.call = call
+        self.corpId = corpId
+        self.hintId = hintId
+        self.callerAddress = callerAddress
+
+    @property
+    def path(self) -> str:
+        """The WeCom path of the call, for example ``user/list``."""
+        return self.call.split(" ", 1)[0]
+
+
+class TokenExpired(ApiError):
+    """A token was refused, was replaced once, and its successor was refused too."""
+
+    code = "qywx-token-expired"
+
+
+class ServerBusy(ApiError):
+    """WeCom asked to try again later, more often than we are willing to in one run."""
+
+    code = "qywx-server-busy"
+
+
+class RateLimited(ApiError):
+    """A quota of calls is used up; the block lasts as long as the quota's window (document 90454)."""
+
+    code = "qywx-rate-limited"
+
+
+class TooManyConcurrent(RateLimited):
+    """Too many calls of one API at once for one enterprise, even after concurrency was lowered."""
+
+    code = "qywx-too-many-concurrent"
+
+
+class AuthorizationLost(ApiError):
+    """The enterprise's grant, or our credentials, no longer work. Repeating the call cannot help and may do harm:
+    WeCom bars an address from ``gettoken`` for an hour after too many wrong secrets (document 90313, 45009)."""
+
+    code = "qywx-authorization-lost"
+
+
+class PermissionDenied(ApiError):
+    """The app may not see this, or may not call this API."""
+
+    code = "qywx-permission-denied"
+
+
+class NotFound(ApiError):
+    """The id is unknown to WeCom. A member outside the visible range looks the same (60111)."""
+
+    code = "qywx-not-found"
+
+
+class CallerMistake(ApiError):
+    """The request was wrong: a bad or missing argument, or an API that does not fit the token."""
+
+    code = "qywx-caller-mistake"
+
+
+class NetworkRefused(ApiError):
+    """WeCom does not accept calls from this machine's address (60020)."""
+
+    code = "qywx-network-refused"
+
+
+class TransportError(QywxError):
+    """No usable answer came back.
+
+    :param call: as for :class:`ApiError`.
+    :param corpId: as for :class:`ApiError`.
+    """
+
+    code = "qywx-transport-error"
+
+    def __init__(self, message: str, *, call: str, corpId: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.call = call
+        self.corpId = corpId
+
+    @property
+    def path(self) -> str:
+        """The WeCom path of the call, for example ``user/list``."""
+        return self.call.split(" ", 1)[0]
+
+
+class ConnectionFailed(TransportError):
+    """The connection could not be made, or broke before the answer was complete."""
+
+    code = "qywx-connection-failed"
+
+
+class AnswerTimeout(TransportError):
+    """The server did not answer in time."""
+
+    code = "qywx-answer-timeout"
+
+
+class BadAnswer(TransportError):
+    """The answer is not what WeCom documents: an HTTP error, no JSON, or a missing field.
+
+    :param status: the HTTP status of the answer.
+    """
+
+    code = "qywx-bad-answer"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        call: str,
+        corpId: str | None = None,
+        status: int = 200,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, call=call, corpId=corpId, hint=hint)
+        self.status = status
+
+
+class AuthUnavailable(QywxError):
+    """The auth element cannot serve an enterprise.
+
+    :param corpId: the enterprise asked for, when the error is about one.
+    """
+
+    code = "qywx-auth-unavailable"
+
+    def __init__(self, message: str, *, corpId: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.corpId = corpId
+
+
+class CorpUnknown(AuthUnavailable):
+    """The enterprise has not authorised this suite, as far as this App knows.
+
+    :param possibilities: ids of authorised enterprises that look like the one asked for, best first.
+    """
+
+    code = "qywx-corp-unknown"
+
+    def __init__(
+        self, message: str, *, corpId: str, possibilities: Sequence[str] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(message, corpId=corpId, hint=hint)
+        self.possibilities = tuple(possibilities)
+
+
+class AgentUnknown(AuthUnavailable):
+    """No open App knows the AgentId of the enterprise's app."""
+
+    code = "qywx-agent-unknown"
+
+
+class AgentAmbiguous(AuthUnavailable):
+    """Several open Apps know different AgentIds for the same enterprise and suite."""
+
+    code = "qywx-agent-ambiguous"
+
+
+class AuthInactive(AuthUnavailable):
+    """The auth element's business file says ``"isActive": false``."""
+
+    code = "qywx-auth-inactive"
+
+
+class SuiteTicketMissing(AuthUnavailable):
+    """WeCom has not pushed a suite_ticket to this App yet, and without one no suite token can be had."""
+
+    code = "qywx-suite-ticket-missing"
+
+
+class CallbackError(QywxError):
+    """A callback was refused; nothing of it was stored."""
+
+    code = "qywx-callback-refused"
+
+
+class SignatureMismatch(CallbackError):
+    """The callback is not signed with the token of this auth element."""
+
+    code = "qywx-callback-signature"
+
+
+class PayloadInvalid(CallbackError):
+    """The callback does not decrypt with our key, or is not the XML that WeCom documents."""
+
+    code = "qywx-callback-payload"
+
+
+class ReceiverMismatch(CallbackError):
+    """The callback was encrypted for somebody else.
+
+    :param receiveId: whom it names.
+    """
+
+    code = "qywx-callback-receiver"
+
+    def __init__(self, message: str, *, receiveId: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.receiveId = receiveId
+
+
+class CallbackUnknown(QywxError):
+    """No recorded callback has the id that was asked for.
+
+    :param recordId: the id.
+    """
+
+    code = "qywx-callback-unknown"
+
+    def __init__(self, message: str, *, recordId: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.recordId = recordId
+
+
+class SecretError(QywxError):
+    """Encryption at rest failed."""
+
+    code = "qywx-secret-error"
+
+
+class SecretKeyInvalid(SecretError):
+    """The encryption key is missing, malformed, or readable by others."""
+
+    code = "qywx-secret-key-invalid"
+
+
+class SecretUnreadable(SecretError):
+    """A stored secret cannot be decrypted with the keys at hand."""
+
+    code = "qywx-secret-unreadable"
