@@ -1,0 +1,311 @@
+"""Tokens shared by all threads and processes, fetched once.
+
+WeCom answers a repeated ``gettoken`` with the same token while that is valid (document 91039), so a race costs calls,
+not validity; but calls with a wrong secret get an address barred for an hour (45009, document 90313). Hence:
+
+* one fetch in flight per key: threads wait for a leader, processes for a short lease in the token's row;
+* a refused token is dropped only if it is still the newest (compared by version), so that the late loser of a race does
+  not throw away the winner's token;
+* a refused secret is remembered and not tried again until the secret changes or somebody says so
+  (:meth:`TokenStore.reopen`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import secrets
+import threading
+import time
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jit_qywx.client.call import Token
+from jit_qywx.errors import AuthorizationLost, SecretUnreadable
+from jit_qywx.models import QywxToken
+from jitcore.storage.errors import DatabaseBusy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jit_qywx.encryption import SecretBox
+    from jitcore.storage import Storage
+
+__all__ = ["Fresh", "StoredToken", "TokenKey", "TokenStore", "fingerprint"]
+
+logger = logging.getLogger(__name__)
+
+#: A token is replaced this long before it ends, so that no call starts with one about to end.
+MARGIN = 300.0
+#: Longer than a fetch with all its repeats takes; a holder that died is replaced after it.
+LEASE = 120.0
+_POLL = 0.05
+
+
+class TokenKey(NamedTuple):
+    """Whose token it is: ``app`` of an enterprise, or ``suite``."""
+
+    kind: str
+    suiteId: str
+    corpId: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where its secret belongs, for :class:`jit_qywx.encryption.SecretBox`."""
+        return f"token/{'/'.join(self)}"
+
+
+class Fresh(NamedTuple):
+    """What a token endpoint answered."""
+
+    value: str
+    expiresIn: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    token: Token
+    fingerprint: str
+
+
+def fingerprint(secret: str) -> str:
+    """Tells two secrets apart without giving either away."""
+    return hashlib.sha256(f"jitcore fingerprint {secret}".encode()).hexdigest()
+
+
+class TokenStore:
+    """The tokens of one App.
+
+    :param storage: the App's storage.
+    :param box: seals tokens at rest.
+    :param clock: seconds since the epoch: other processes compare with it.
+    :param sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        box: SecretBox,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._storage = storage
+        self._box = box
+        self._clock = clock
+        self._sleep = sleep
+        self._owner = secrets.token_hex(8)
+        self._lock = threading.Lock()
+        self._held: dict[TokenKey, _Held] = {}
+        self._flights: dict[tuple[TokenKey, str], Future[Token]] = {}
+
+    def get(
+        self, key: TokenKey, secretPrint: str, fetch: Callable[[], Fresh], *, refused: Token | None = None
+    ) -> Token:
+        """A token that is good for at least :data:`MARGIN` seconds, fetched only if nobody has one.
+
+        :param secretPrint: :func:`fingerprint` of the secret that ``fetch`` uses.
+        :param fetch: asks WeCom for a token.
+        :param refused: a token that WeCom did not accept; only a newer one is returned.
+        :raises AuthorizationLost: WeCom refuses the secret, now or earlier.
+        """
+        while True:
+            with self._lock:
+                held = self._held.get(key)
+                if held and held.fingerprint == secretPrint and self._is_good(held.token, refused):
+                    return held.token
+                flight = self._flights.get((key, secretPrint))
+                leads = flight is None
+                if flight is None:
+                    flight = self._flights[key, secretPrint] = Future()
+            if leads:
+                return self._lead(flight, key, secretPrint, fetch, refused)
+            # The leader was interrupted by something that is not our trouble: take another turn.
+            with contextlib.suppress(CancelledError):
+                token = flight.result()
+                if self._is_good(token, refused):
+                    return token
+
+    def held(self, key: TokenKey) -> Token | None:
+        """The token this process holds, if it is still good: no question to the database or to WeCom."""
+        held = self._held.get(key)
+        return held.token if held and self._is_good(held.token, None) else None
+
+    def forget(self, key: TokenKey) -> None:
+        """Drop a token and what is known about its secret, here and in the database."""
+        with self._storage.transaction():
+            self._storage.models[QywxToken].delete().where(*self._is_row(key)).execute()
+        with self._lock:
+            self._held.pop(key, None)
+
+    def reopen(self, key: TokenKey) -> None:
+        """Allow a refused secret to be tried again."""
+        with self._storage.transaction():
+            self._storage.models[QywxToken].update(refusal=None).where(*self._is_row(key)).execute()
+
+    def _lead(
+        self,
+        flight: Future[Token],
+        key: TokenKey,
+        secretPrint: str,
+        fetch: Callable[[], Fresh],
+        refused: Token | None,
+    ) -> Token:
+        """Get the token on behalf of every thread that waits for this flight."""
+        try:
+            token = self._share(key, secretPrint, fetch, refused)
+        except BaseException as error:
+            self._land(key, secretPrint)
+            if isinstance(error, Exception):
+                flight.set_exception(error)
+            else:
+                flight.cancel()
+            raise
+        with self._lock:
+            self._held[key] = _Held(token, secretPrint)
+        self._land(key, secretPrint)
+        flight.set_result(token)
+        return token
+
+    def _land(self, key: TokenKey, secretPrint: str) -> None:
+        with self._lock:
+            del self._flights[key, secretPrint]
+
+    def _share(self, key: TokenKey, secretPrint: str, fetch: Callable[[], Fresh], refused: Token | None) -> Token:
+        """Take the token another process has, or take the lease and fetch one."""
+        while True:
+            row = self._read(key)
+            if row is not None and row.fingerprint == secretPrint:
+                if row.refusal:
+                    raise _known_refusal(key, json.loads(row.refusal))
+                token = self._token_of(key, row)
+                if token and self._is_good(token, refused):
+                    return token
+            if self._take_lease(key, row):
+                # Without a row there was a version 0 for a moment.
+                return self._fetch(key, secretPrint, fetch, row.version if row is not None else 0)
+            self._sleep(_POLL)
+
+    def _fetch(self, key: TokenKey, secretPrint: str, fetch: Callable[[], Fresh], version: int) -> Token:
+        try:
+            fresh = fetch()
+        except AuthorizationLost as error:
+            refusal = json.dumps(
+                {"errcode": error.errcode, "errmsg": error.errmsg, "call": error.call, "at": self._clock()}
+            )
+            self._release(key, tokenSealed=None, expiresAt=0.0, fingerprint=secretPrint, refusal=refusal)
+            raise
+        except BaseException:
+            self._release(key)
+            raise
+        token = Token(fresh.value, self._clock() + fresh.expiresIn, version + 1)
+        self._release(
+            key,
+            tokenSealed=self._box.seal(token.value, key.place),
+            expiresAt=token.expiresAt,
+            version=token.version,
+            fingerprint=secretPrint,
+            refusal=None,
+        )
+        logger.info("Fetched a new %s token", key.kind, extra={"suiteId": key.suiteId, "corpId": key.corpId})
+        return token
+
+    def _read(self, key: TokenKey) -> Any:
+        with self._storage.boundary():
+            return self._storage.models[QywxToken].get_or_none(*self._is_row(key))
+
+    def _token_of(self, key: TokenKey, row: Any) -> Token | None:
+        if row.tokenSealed is None:
+            return None
+        try:
+            return Token(self._box.open(row.tokenSealed, key.place), row.expiresAt, row.version)
+        except SecretUnreadable:
+            # A token can be had again: a changed key is no reason to stop.
+            logger.warning("A stored token cannot be decrypted and is fetched again", extra={"corpId": key.corpId})
+            return None
+
+    def _take_lease(self, key: TokenKey, row: Any) -> bool:
+        """Whether this store may fetch now; the version shows that no newer token slipped in since ``row`` was read."""
+        now = self._clock()
+        model = self._storage.models[QywxToken]
+        lease = {"leaseOwner": self._owner, "leaseUntil": now + LEASE}
+        try:
+            with self._storage.transaction():
+                if row is None:
+                    blank = {**key._asdict(), "expiresAt": 0.0, "version": 0, "fingerprint": "", **lease}
+                    return bool(model.insert(**blank).on_conflict_ignore().as_rowcount().execute())
+                claim = model.update(**lease).where(
+                    *self._is_row(key), model.version == row.version, model.leaseUntil <= now
+                )
+                return bool(claim.execute())
+        except DatabaseBusy:
+            return False
+
+    def _release(self, key: TokenKey, **values: Any) -> None:
+        """Write what the fetch brought and give the lease back, unless another process took it over meanwhile."""
+        model = self._storage.models[QywxToken]
+        with self._storage.transaction():
+            values = {**values, "leaseOwner": None, "leaseUntil": 0.0}
+            model.update(**values).where(*self._is_row(key), model.leaseOwner == self._owner).execute()
+
+    def _is_row(self, key: TokenKey) -> list[Any]:
+        model = self._storage.models[QywxToken]
+        return [getattr(model, name) == value for name, value in key._asdict().items()]
+
+    def _is_good(self, token: Token, refused: Token | None) -> bool:
+        if token.expiresAt - MARGIN <= self._clock():
+            return False
+        return refused is None or token.version > refused.version
+
+
+class StoredToken:
+    """The token of one key, as a :class:`jit_qywx.client.call.TokenSource`.
+
+    :param store: where it is shared.
+    :param key: whose token.
+    :param secret: reads the secret it is fetched with; called whenever a token has to be found, so that a new secret
+        takes effect without a restart.
+    :param fetch: asks WeCom for a token with that secret.
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        key: TokenKey,
+        secret: Callable[[], str],
+        fetch: Callable[[str], Fresh],
+    ) -> None:
+        self._store = store
+        self._key = key
+        self._secret = secret
+        self._fetch = fetch
+
+    def current(self) -> Token:
+        """The token to use now."""
+        return self._store.held(self._key) or self._get(None)
+
+    def renew(self, refused: Token) -> Token:
+        """Another token, after WeCom refused this one."""
+        return self._get(refused)
+
+    def _get(self, refused: Token | None) -> Token:
+        secret = self._secret()
+        return self._store.get(self._key, fingerprint(secret), lambda: self._fetch(secret), refused=refused)
+
+
+def _known_refusal(key: TokenKey, told: dict[str, Any]) -> AuthorizationLost:
+    whose = f"enterprise {key.corpId}" if key.corpId else f"suite {key.suiteId}"
+    since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(told["at"]))
+    return AuthorizationLost(
+        f"WeCom refused the secret of {whose} with errcode {told['errcode']} on {since}; it is not tried again, "
+        "because repeated wrong secrets get this machine's address barred.",
+        errcode=told["errcode"],
+        errmsg=told["errmsg"],
+        call=told["call"],
+        corpId=key.corpId or None,
+        hint="A new permanent code (re-authorisation, or 重新获取secret in the provider console) is tried at once. "
+        "If the enterprise has enabled the app again instead, call resume(corpId) on the auth element.",
+    )

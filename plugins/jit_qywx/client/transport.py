@@ -1,0 +1,211 @@
+"""The one way to WeCom: makes a call, judges the answer by its errcode, and repeats what is worth repeating.
+
+When to repeat is decided in ``jit_qywx.client.retries``. Nothing that is raised here holds a URL with its query, which
+is where WeCom puts tokens and secrets: see ``jit_qywx.client.wire``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+
+from jit_qywx.client.retries import Retries, RetryPolicy
+from jit_qywx.client.wire import QUERY_HEADER, open_session
+from jit_qywx.errcodes import make_error
+from jit_qywx.errors import AnswerTimeout, ApiError, BadAnswer, ConnectionFailed, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jit_qywx.client.call import Call, Token, TokenSource
+    from jit_qywx.client.pace import Pace
+
+__all__ = ["OFFICIAL_BASE_URL", "Transport"]
+
+logger = logging.getLogger(__name__)
+
+#: Where WeCom's API lives (document 90664).
+OFFICIAL_BASE_URL = "https://qyapi.weixin.qq.com/cgi-bin/"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Transport:
+    """Makes calls for any number of threads.
+
+    :param baseUrl: URL that paths are appended to.
+    :param timeout: seconds to wait for a connection, and for each piece of the answer.
+    :param trustEnv: whether proxy settings of the environment apply; never for a loopback address.
+    :param policy: how failed calls are repeated.
+    :param connections: connections kept open.
+    :param clock: seconds, monotonic.
+    :param sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        baseUrl: str = OFFICIAL_BASE_URL,
+        *,
+        timeout: tuple[float, float] = (5.0, 30.0),
+        trustEnv: bool = True,
+        policy: RetryPolicy | None = None,
+        connections: int = 32,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.baseUrl = baseUrl.rstrip("/") + "/"
+        self.clock = clock
+        self.sleep = sleep
+        self._timeout = timeout
+        self._policy = policy or RetryPolicy()
+        trusted = trustEnv and urlsplit(self.baseUrl).hostname not in _LOOPBACK
+        self._session = open_session(connections=connections, trustEnv=trusted)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+    def call(self, call: Call, *, tokens: TokenSource | None = None, pace: Pace | None = None) -> dict[str, Any]:
+        """Make a call and return WeCom's answer, ``errcode`` and ``errmsg`` taken off.
+
+        :param tokens: where its token comes from; None for a call without one.
+        :param pace: the enterprise's pace; None for a call of the suite.
+        :raises ApiError: WeCom refused; the subclass says what that means.
+        :raises TransportError: no usable answer came.
+        """
+        token = tokens.current() if tokens else None
+        retries = Retries(self._policy, call, pace)
+        while True:
+            try:
+                with pace.slot(call.path) if pace else nullcontext():
+                    return self._once(call, token)
+            except (ApiError, TransportError) as error:
+                renew = token is not None and retries.token_refused(error)
+                wait = 0.0 if renew else retries.wait_after(error)
+                if wait is None:
+                    raise
+            # Outside the except block: a failure from here on did not happen while handling the first one.
+            if renew:
+                assert tokens is not None
+                assert token is not None
+                token = tokens.renew(token)
+            else:
+                self.sleep(wait)
+
+    def _once(self, call: Call, token: Token | None) -> dict[str, Any]:
+        self._policy.budget.earn()
+        started = self.clock()
+        query = {name: value for name, value in call.query.items() if value is not None}
+        if token is not None:
+            query[call.tokenName] = token.value
+        response = self._send(call, urlencode(query, quote_via=quote))
+        answer = _parse(response, call)
+        errcode = _errcode(answer, call, response.status_code)
+        errmsg = answer.pop("errmsg", "")
+        logger.debug(
+            "WeCom answered %s with errcode %s",
+            call.path,
+            errcode,
+            extra={"corpId": call.corpId, "errcode": errcode, "seconds": round(self.clock() - started, 3)},
+        )
+        if errcode:
+            secrets = (*call.secrets, token.value) if token else call.secrets
+            raise make_error(errcode, errmsg, call=str(call), corpId=call.corpId, secrets=secrets)
+        return answer
+
+    def _send(self, call: Call, query: str) -> requests.Response:
+        headers = {QUERY_HEADER: query} if query else {}
+        data = None
+        if call.body is not None:
+            # WeCom refuses \uXXXX escapes (40033, document 90313).
+            data = json.dumps(call.body, ensure_ascii=False).encode()
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        failure: TransportError
+        try:
+            return self._session.request(
+                "GET" if data is None else "POST",
+                self.baseUrl + call.path,
+                data=data,
+                headers=headers,
+                timeout=self._timeout,
+                # A redirect would carry the token to another address.
+                allow_redirects=False,
+            )
+        except requests.Timeout:
+            failure = AnswerTimeout(
+                f"WeCom did not answer {call} in time.",
+                call=str(call),
+                corpId=call.corpId,
+                hint=f"Check the network between this machine and {self.baseUrl}.",
+            )
+        except requests.RequestException as error:
+            failure = ConnectionFailed(
+                f"The connection for {call} failed: {_reason(error)}.",
+                call=str(call),
+                corpId=call.corpId,
+                hint=f"Check the network, the proxy and the name resolution between this machine and {self.baseUrl}.",
+            )
+        # Outside the except block: the HTTP library's exception must not become the context of ours.
+        raise failure
+
+
+def _parse(response: requests.Response, call: Call) -> dict[str, Any]:
+    status = response.status_code
+    if status != requests.codes.ok:
+        raise _bad(call, f"has HTTP status {status}", status)
+    try:
+        answer = json.loads(response.content)
+    except RecursionError:
+        answer = None
+    except ValueError:
+        answer = _parse_leniently(response.content)
+    if not isinstance(answer, dict):
+        raise _bad(call, "is no JSON object")
+    return answer
+
+
+def _parse_leniently(content: bytes) -> Any:
+    # Names typed by people bring control characters and broken UTF-8 into real answers.
+    try:
+        return json.loads(content.decode("utf-8", errors="replace"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _errcode(answer: dict[str, Any], call: Call, status: int) -> int:
+    told = answer.pop("errcode", None)
+    if told is None:
+        if call.errcodeOptional:
+            return 0
+        raise _bad(call, "has no errcode", status)
+    try:
+        return int(told)
+    except (TypeError, ValueError):
+        raise _bad(call, "has an errcode that is no number", status) from None
+
+
+def _bad(call: Call, what: str, status: int = 200) -> BadAnswer:
+    return BadAnswer(
+        f"WeCom's answer to {call} {what}.",
+        call=str(call),
+        corpId=call.corpId,
+        status=status,
+        hint='Check that "apiBaseUrl" leads to WeCom and that no proxy answers in its place.',
+    )
+
+
+def _reason(error: requests.RequestException) -> str:
+    """What the operating system said, else the kind of exception; both without a URL."""
+    seen: BaseException | None = error
+    for _ in range(10):
+        if seen is None:
+            break
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        seen = seen.__cause__ or seen.__context__
+    return type(error).__name__

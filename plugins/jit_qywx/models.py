@@ -1,0 +1,116 @@
+"""What the WeCom plugin remembers between processes: grants, the ticket, tokens, and the callbacks it received.
+
+Columns that hold a secret end in ``Sealed`` and hold only what :class:`jit_qywx.encryption.SecretBox` made of it.
+Moments are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import peewee
+
+__all__ = [
+    "ACTIVE",
+    "CANCELLED",
+    "LOST",
+    "MODELS",
+    "QywxAuthorization",
+    "QywxCallback",
+    "QywxSuiteTicket",
+    "QywxToken",
+]
+
+#: The enterprise's grant works, as far as we know.
+ACTIVE = "active"
+#: The enterprise withdrew it (cancel_auth); permanent code and tokens were forgotten.
+CANCELLED = "cancelled"
+#: WeCom refused the permanent code; it is kept for the case that the refusal is undone.
+LOST = "lost"
+
+
+class QywxAuthorization(peewee.Model):
+    """One enterprise's grant to one suite (WeCom document 97163)."""
+
+    suiteId = peewee.CharField(64)
+    corpId = peewee.CharField(64)
+    corpName = peewee.TextField(null=True)
+    agentId = peewee.CharField(32, null=True)
+    permanentCodeSealed = peewee.TextField(null=True)
+    #: ``active``, ``cancelled`` or ``lost``.
+    state = peewee.CharField(16)
+    #: Why it is not active.
+    reason = peewee.TextField(null=True)
+    #: JSON of auth_info.agent[0].privilege.
+    privilege = peewee.TextField(null=True)
+    createdAt = peewee.DoubleField()
+    updatedAt = peewee.DoubleField()
+
+    class Meta:
+        table_name = "jit_qywx_authorization"
+        legacy_table_names = False
+        primary_key = peewee.CompositeKey("suiteId", "corpId")
+
+
+class QywxSuiteTicket(peewee.Model):
+    """The newest suite_ticket of one suite (WeCom document 90628)."""
+
+    suiteId = peewee.CharField(64, primary_key=True)
+    ticketSealed = peewee.TextField()
+    #: ``TimeStamp`` of the push: the newest wins, in whatever order the pushes arrive.
+    timeStamp = peewee.BigIntegerField()
+    receivedAt = peewee.DoubleField()
+
+    class Meta:
+        table_name = "jit_qywx_suite_ticket"
+        legacy_table_names = False
+
+
+class QywxToken(peewee.Model):
+    """One access token, shared by all threads and processes, and who is fetching the next one."""
+
+    #: ``app`` or ``suite``.
+    kind = peewee.CharField(16)
+    suiteId = peewee.CharField(64)
+    #: The enterprise of an ``app`` token, else empty.
+    corpId = peewee.CharField(64)
+    tokenSealed = peewee.TextField(null=True)
+    expiresAt = peewee.DoubleField()
+    #: Counts the tokens of this key.
+    version = peewee.IntegerField()
+    #: Of the secret the token was fetched with; another secret makes the token worthless.
+    fingerprint = peewee.CharField(64)
+    #: JSON of the refusal of that secret: it is not tried again.
+    refusal = peewee.TextField(null=True)
+    leaseOwner = peewee.CharField(64, null=True)
+    leaseUntil = peewee.DoubleField()
+
+    class Meta:
+        table_name = "jit_qywx_token"
+        legacy_table_names = False
+        primary_key = peewee.CompositeKey("kind", "suiteId", "corpId")
+
+
+class QywxCallback(peewee.Model):
+    """One received callback: stored before it is answered, so that nothing acknowledged is lost."""
+
+    id = peewee.AutoField()
+    suiteId = peewee.CharField(64)
+    #: SHA-256 of the decrypted body: WeCom sends no delivery id, and the same event up to three times.
+    digest = peewee.CharField(64)
+    infoType = peewee.CharField(64)
+    corpId = peewee.CharField(64, null=True)
+    timeStamp = peewee.BigIntegerField()
+    receivedAt = peewee.DoubleField()
+    #: ``received``, ``done`` or ``failed``.
+    state = peewee.CharField(16)
+    #: Why it failed, or what was done with it.
+    reason = peewee.TextField(null=True)
+    attempts = peewee.IntegerField()
+    bodySealed = peewee.TextField()
+
+    class Meta:
+        table_name = "jit_qywx_callback"
+        legacy_table_names = False
+        indexes = ((("suiteId", "digest"), True), (("suiteId", "state"), False))
+
+
+MODELS = (QywxAuthorization, QywxSuiteTicket, QywxToken, QywxCallback)
