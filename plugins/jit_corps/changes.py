@@ -1,0 +1,205 @@
+"""The plan of a run as data: which records would be added, changed and removed, each with its before and after.
+
+A plan is what a person reviews (``jit sync --plan``), what the guard judges and what is published: one value, so that
+what was shown is what happens. It holds no telephone number and no address, because no row does.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jit_corps.rows import LOCAL_ROOT, NO_HEADER, Header, Row, row_dict, row_key
+from jit_corps.snapshot import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["Change", "KindChanges", "Plan", "Removal", "Withheld"]
+
+ADD = "add"
+UPDATE = "update"
+REMOVE = "remove"
+
+
+class Removal(NamedTuple):
+    """A record that goes: a member goes offline (``after`` is the row that stays), anything else is deleted.
+
+    :param follows: it goes because what it belongs to goes (the memberships of a member who left); it is then not
+        counted on its own.
+    """
+
+    before: Row
+    after: Row | None
+    follows: bool
+
+
+class Change(NamedTuple):
+    """One record's change: ``before`` is ``None`` for an addition, ``after`` for a deletion."""
+
+    kind: str
+    key: tuple[str, ...]
+    action: str
+    before: Row | None
+    after: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class KindChanges:
+    """What would happen to the records of one kind.
+
+    :param active: how many of them count now (active, managed by upstream, in sight).
+    :param active_after: how many would count afterwards.
+    :param doubtful: how many more would go if upstream's silence about them were believed.
+    """
+
+    added: tuple[Row, ...] = ()
+    updated: tuple[tuple[Row, Row], ...] = ()
+    removed: tuple[Removal, ...] = ()
+    active: int = 0
+    active_after: int = 0
+    doubtful: int = 0
+
+    def __len__(self) -> int:
+        return len(self.added) + len(self.updated) + len(self.removed)
+
+    @property
+    def own_removals(self) -> int:
+        """Removals that are not mere consequences of another record's."""
+        return sum(not removal.follows for removal in self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Removals of one kind that the guard held back.
+
+    :param count: how many: those of ``keys`` and those that nobody could confirm.
+    :param limit: how many would have passed.
+    :param active: of how many.
+    :param reason: one sentence for people.
+    """
+
+    kind: str
+    count: int
+    limit: int
+    active: int
+    keys: tuple[tuple[str, ...], ...]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything one run would change in one corp.
+
+    :param base: the generation it was made for; it applies to no other.
+    :param kinds: the changes of each kind of :data:`jit_corps.snapshot.KINDS`.
+    :param header: what would be kept of the corp itself; ``header_before`` is what is kept now.
+    :param withheld: what the guard held back.
+    :param incomplete: what upstream told only in part (``("everything",)`` for an incomplete snapshot).
+    :param calls: calls upstream that it took.
+    """
+
+    corpFullName: str
+    base: int
+    kinds: Mapping[str, KindChanges]
+    header: Header = NO_HEADER
+    header_before: Header = NO_HEADER
+    withheld: tuple[Withheld, ...] = ()
+    incomplete: tuple[str, ...] = ()
+    calls: int = field(default=0, compare=False)
+
+    def __len__(self) -> int:
+        """How many records would change."""
+        return sum(len(changes) for changes in self.kinds.values())
+
+    @property
+    def empty(self) -> bool:
+        """Whether publishing it would write nothing."""
+        return not len(self) and self.header == self.header_before
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """``added updated removed`` of each kind, without the department that we put above a forest."""
+        return {
+            kind: {
+                "added": len(changes.added) - self._local_roots(row for row in changes.added),
+                "updated": len(changes.updated) - self._local_roots(after for _, after in changes.updated),
+                "removed": len(changes.removed) - self._local_roots(removal.before for removal in changes.removed),
+            }
+            for kind, changes in ((kind, self.kinds[kind]) for kind in KINDS)
+        }
+
+    @staticmethod
+    def _local_roots(rows: Iterable[Row]) -> int:
+        return sum(row[0] == LOCAL_ROOT for row in rows)
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal plans, and only they, have equal digests."""
+        told = (self.corpFullName, self.base, tuple(self.header), [tuple(change) for change in self.changes()])
+        return sha256(repr(told).encode()).hexdigest()
+
+    def changes(self) -> Iterator[Change]:
+        """Every change, kind by kind, in the order of the keys."""
+        for kind in KINDS:
+            changes = self.kinds[kind]
+            for row in changes.added:
+                yield Change(kind, row_key(kind, row), ADD, None, row)
+            for before, after in changes.updated:
+                yield Change(kind, row_key(kind, after), UPDATE, before, after)
+            for removal in changes.removed:
+                yield Change(kind, row_key(kind, removal.before), REMOVE, removal.before, removal.after)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan for a program: plain JSON values."""
+        exported: dict[str, Any] = {
+            "corpFullName": self.corpFullName,
+            "base": self.base,
+            "digest": self.digest,
+            "header": {"before": self.header_before._asdict(), "after": self.header._asdict()},
+            "counts": self.counts,
+            "incomplete": list(self.incomplete),
+            "withheld": [
+                {
+                    "kind": one.kind,
+                    "count": one.count,
+                    "limit": one.limit,
+                    "active": one.active,
+                    "keys": [list(key) for key in one.keys],
+                    "reason": one.reason,
+                }
+                for one in self.withheld
+            ],
+            "changes": [
+                {
+                    "kind": change.kind,
+                    "key": list(change.key),
+                    "action": change.action,
+                    "before": None if change.before is None else row_dict(change.before),
+                    "after": None if change.after is None else row_dict(change.after),
+                }
+                for change in self.changes()
+            ],
+        }
+        return exported
+
+    def to_json(self) -> str:
+        """The plan as JSON text."""
+        return json.dumps(self.as_dict(), ensure_ascii=False, indent=2)
+
+    def __str__(self) -> str:
+        parts = [
+            f"{kind} +{count['added']} ~{count['updated']} -{count['removed']}"
+            for kind, count in self.counts.items()
+            if any(count.values())
+        ]
+        lines = [f"{self.corpFullName}: " + (", ".join(parts) or "nothing would change")]
+        lines += [f"  withheld {one}" for one in self.withheld]
+        lines += [f"  incomplete: {one}" for one in self.incomplete]
+        return "\n".join(lines)

@@ -1,0 +1,93 @@
+"""The two sides of a plan, and the rules about absence that hold for every kind of record.
+
+Absent is not gone. A record goes merely because it is absent only when the snapshot is complete and was read under the
+scope that the published organisation was read under; out of scope makes it *invisible*: kept, and still active.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from jit_corps.rows import INVISIBLE, DeptRow, MemberRow
+from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jit_corps.rows import LocalState
+    from jit_corps.snapshot import Snapshot
+
+__all__ = ["Comparison", "compared"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+Located = TypeVar("Located", DeptRow, MemberRow)
+
+#: Reading only a part of a kind says nothing about the absence of what hangs on it either: members are found by
+#: walking departments, grants by walking roles.
+DEPENDENTS: Mapping[str, frozenset[str]] = {
+    DEPARTMENTS: frozenset({DEPARTMENTS, MEMBERS, MEMBERSHIPS, GRANTS}),
+    MEMBERS: frozenset({MEMBERS, MEMBERSHIPS, GRANTS}),
+    MEMBERSHIPS: frozenset({MEMBERSHIPS, GRANTS}),
+    ROLES: frozenset({ROLES, GRANTS}),
+    GRANTS: frozenset({GRANTS}),
+}
+
+
+class Comparison:
+    """What upstream says (``snapshot``) beside what is kept here (``state``).
+
+    :param withhold: kinds whose removals the guard holds back.
+    """
+
+    def __init__(self, snapshot: Snapshot, state: LocalState, withhold: frozenset[str]) -> None:
+        self.snapshot = snapshot
+        self.state = state
+        self.withhold = withhold
+        self.protected = _protected(snapshot)
+        told, kept = snapshot.scope.digest, state.header.scopeDigest
+        #: Under another scope absence says nothing. A scope that nobody told counts as the same one.
+        self.rescoped = bool(told and kept and told != kept)
+        self.depts = {dept.deptId: dept for dept in snapshot.departments}
+        self.members = {member.memberId: member for member in snapshot.members}
+        self.roles = {role.roleId: role for role in snapshot.roles}
+        #: Filled by the steps that decide over departments, members and roles, for what hangs on these.
+        self.gone_depts: set[str] = set()
+        self.gone_members: set[str] = set()
+        self.gone_roles: set[str] = set()
+
+    def may_remove(self, kind: str) -> bool:
+        """Whether a record of the kind may go merely because it is absent."""
+        return self.may_go(kind) and not self.rescoped
+
+    def may_go(self, kind: str) -> bool:
+        """Whether a record of the kind may go when upstream says so."""
+        return kind not in self.protected and kind not in self.withhold
+
+    def out_of_sight(self, row: Located) -> Located:
+        """The row of something that the new scope does not hold; it remembers the scope that last held it."""
+        if row.presence == INVISIBLE:
+            return row
+        return row._replace(presence=INVISIBLE, scopeDigest=self.state.header.scopeDigest)
+
+    def still_out_of_sight(self, row: Located) -> bool:
+        """Whether the row went out of sight earlier, and the scope that last held it did not come back."""
+        return row.presence == INVISIBLE and row.scopeDigest != self.snapshot.scope.digest
+
+
+def _protected(snapshot: Snapshot) -> frozenset[str]:
+    """Kinds of which nothing goes because upstream told only a part."""
+    if not snapshot.complete:
+        return frozenset(KINDS)
+    partial = (entry.partition(":")[0].strip() for entry in snapshot.incomplete)
+    # A kind that we do not know may be anything, so it protects everything.
+    return frozenset().union(*(DEPENDENTS.get(kind, frozenset(KINDS)) for kind in partial))
+
+
+def compared(after: Mapping[K, V], before: Mapping[K, V]) -> tuple[tuple[V, ...], tuple[tuple[V, V], ...]]:
+    """Rows that are new, and pairs of rows that differ, both in the order of their keys."""
+    added = [(key, row) for key, row in after.items() if key not in before]
+    changed = [(key, before[key], row) for key, row in after.items() if key in before and before[key] != row]
+    added.sort(key=lambda one: one[0])  # type: ignore[arg-type,return-value]  # keys are texts or tuples of texts
+    changed.sort(key=lambda one: one[0])  # type: ignore[arg-type,return-value]  # as above
+    return tuple(row for _, row in added), tuple((old, row) for _, old, row in changed)

@@ -1,0 +1,96 @@
+"""Makes one record of several that upstream tells of the same thing, so that the order of its lists never matters.
+
+A member listed once per department, or a tag that names somebody twice, is ordinary. Where such records differ, the
+choice is by value and not by position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jit_corps.snapshot import DeptRecord, MemberRecord, Membership, RoleRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from jit_corps.snapshot import Snapshot
+
+__all__ = ["merged"]
+
+R = TypeVar("R")
+
+MEMBER_TEXTS = tuple(
+    field.name for field in fields(MemberRecord) if field.name not in {"memberId", "active", "reason", "departments"}
+)
+
+
+def merged(snapshot: Snapshot) -> Snapshot:
+    """The same snapshot with one record for each department, member, membership, role and grant.
+
+    A role that is only named by a grant gets a record without a name.
+    """
+    roles = [*snapshot.roles]
+    known = {role.roleId for role in roles}
+    roles += [RoleRecord(roleId) for roleId in sorted({grant.roleId for grant in snapshot.grants} - known)]
+    members = _unique(snapshot.members, lambda member: member.memberId, _one_member)
+    return replace(
+        snapshot,
+        departments=_unique(snapshot.departments, lambda dept: dept.deptId, _one_dept),
+        members=tuple(_with_single_places(member) for member in members),
+        roles=_unique(roles, lambda role: role.roleId, _one_role),
+        grants=tuple({(one.memberId, one.roleId, one.origin): one for one in snapshot.grants}.values()),
+    )
+
+
+def _unique(records: Sequence[R], key: Callable[[R], str], one: Callable[[list[R]], R]) -> tuple[R, ...]:
+    groups: dict[str, list[R]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    if len(groups) == len(records):
+        return tuple(records)
+    return tuple(group[0] if len(group) == 1 else one(group) for group in groups.values())
+
+
+def _one_dept(same: list[DeptRecord]) -> DeptRecord:
+    leaders = [leaderId for dept in same if dept.leaderIds is not None for leaderId in dept.leaderIds]
+    told = any(dept.leaderIds is not None for dept in same)
+    return DeptRecord(
+        deptId=same[0].deptId,
+        name=_text(dept.name for dept in same),
+        parentId=_text(dept.parentId for dept in same),
+        order=max(dept.order for dept in same),
+        leaderIds=tuple(sorted(set(leaders))) if told else None,
+    )
+
+
+def _one_member(same: list[MemberRecord]) -> MemberRecord:
+    told = {member.active for member in same}
+    active = True if True in told else False if False in told else None
+    texts: dict[str, Any] = {name: _text(getattr(member, name) for member in same) for name in MEMBER_TEXTS}
+    return MemberRecord(
+        memberId=same[0].memberId,
+        active=active,
+        reason=None if active else _text(member.reason for member in same),
+        departments=tuple(place for member in same for place in member.departments),
+        **texts,
+    )
+
+
+def _one_role(same: list[RoleRecord]) -> RoleRecord:
+    return RoleRecord(same[0].roleId, _text(role.name for role in same))
+
+
+def _with_single_places(member: MemberRecord) -> MemberRecord:
+    places = member.departments
+    if len(places) < 2 or len({place.deptId for place in places}) == len(places):
+        return member
+    single: dict[str, Membership] = {}
+    for place in places:
+        other = single.get(place.deptId, place)
+        single[place.deptId] = Membership(place.deptId, max(place.order, other.order), place.isLeader or other.isLeader)
+    return replace(member, departments=tuple(single.values()))
+
+
+def _text(told: Iterable[str | None]) -> str | None:
+    return min((one for one in told if one is not None), default=None)

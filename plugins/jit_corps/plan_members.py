@@ -1,0 +1,145 @@
+"""The members' part of a plan. A member is never deleted: leaving is going offline, with the reason kept.
+
+``status`` follows from two facts that different hands own: ``upstreamReason`` (why upstream says offline, or that it no
+longer lists the member) and ``manualOffline`` (what a person decided here). Neither overwrites the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jit_corps.changes import KindChanges, Removal
+from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, OFFLINE, UNCONFIRMED, MemberRow, user_id
+from jit_corps.snapshot import MEMBERS
+
+if TYPE_CHECKING:
+    from jit_corps.comparing import Comparison
+    from jit_corps.rows import Row
+    from jit_corps.snapshot import MemberRecord
+
+__all__ = ["counts", "plan_members"]
+
+#: The reason of a member whom a person here set offline; upstream's own reason stays known beside it.
+BY_HAND = "manual"
+
+
+def plan_members(comparison: Comparison) -> KindChanges:
+    """The members' changes. Going offline is the removal of this kind."""
+    before = comparison.state.members
+    added: list[Row] = []
+    updated: list[tuple[Row, Row]] = []
+    removed: list[Removal] = []
+    active = sum(map(counts, before.values()))
+    active_after = active
+    doubtful = 0
+
+    for memberId, record in sorted(comparison.members.items()):
+        old = before.get(memberId)
+        if old is None:
+            new = _new(record, comparison.state.corpFullName)
+            added.append(new)
+            active_after += counts(new)
+            continue
+        row = _known(record, old, comparison)
+        if row != old:
+            _changed(old, row, updated, removed)
+            active_after += counts(row) - counts(old)
+
+    for memberId, old in sorted(before.items()):
+        if memberId in comparison.members:
+            continue
+        row = _absent(old, comparison)
+        if row.presence == ABSENT:
+            comparison.gone_members.add(memberId)
+        elif row.presence == UNCONFIRMED:
+            doubtful += counts(old)
+        if row != old:
+            _changed(old, row, updated, removed)
+            active_after += counts(row) - counts(old)
+
+    return KindChanges(tuple(added), tuple(updated), tuple(removed), active, active_after, doubtful)
+
+
+def counts(row: MemberRow) -> bool:
+    """Whether the guard counts the member: active, and in sight."""
+    return row.status == ACTIVE and row.presence != INVISIBLE
+
+
+def _changed(old: MemberRow, row: MemberRow, updated: list[tuple[Row, Row]], removed: list[Removal]) -> None:
+    if old.status == ACTIVE and row.status == OFFLINE:
+        removed.append(Removal(old, row, follows=False))
+    else:
+        updated.append((old, row))
+
+
+def _new(record: MemberRecord, corpFullName: str) -> MemberRow:
+    reason = (record.reason or "disabled") if record.active is False else None
+    return MemberRow(
+        memberId=record.memberId,
+        userId=user_id(corpFullName, record.memberId),
+        name=record.name or None,
+        alias=record.alias,
+        position=record.position,
+        gender=record.gender,
+        avatar=record.avatar,
+        openUserId=record.openUserId,
+        mainDeptId=record.mainDeptId,
+        status=ACTIVE if reason is None else OFFLINE,
+        reason=reason,
+        upstreamReason=reason,
+        manualOffline=False,
+        presence=LISTED,
+        scopeDigest=None,
+    )
+
+
+def _known(record: MemberRecord, old: MemberRow, comparison: Comparison) -> MemberRow:
+    upstream = old.upstreamReason
+    if record.active:
+        upstream = None
+    elif record.active is None:
+        # Seen again: whatever else is wrong, the member is not absent.
+        upstream = None if upstream == ABSENT else upstream
+    elif upstream is not None or comparison.may_go(MEMBERS):
+        upstream = record.reason or "disabled"
+    reason = BY_HAND if old.manualOffline else upstream
+    # By position: this runs for every member of every sync.
+    return MemberRow(
+        old.memberId,
+        old.userId,
+        record.name or old.name,
+        old.alias if record.alias is None else record.alias,
+        old.position if record.position is None else record.position,
+        old.gender if record.gender is None else record.gender,
+        old.avatar if record.avatar is None else record.avatar,
+        old.openUserId if record.openUserId is None else record.openUserId,
+        old.mainDeptId if record.mainDeptId is None else record.mainDeptId,
+        ACTIVE if reason is None else OFFLINE,
+        reason,
+        upstream,
+        old.manualOffline,
+        LISTED,
+        None,
+    )
+
+
+def _absent(old: MemberRow, comparison: Comparison) -> MemberRow:
+    """What becomes of a member who is not listed."""
+    if MEMBERS in comparison.protected or old.presence == ABSENT:
+        return old
+    if comparison.rescoped:
+        return comparison.out_of_sight(old)
+    if comparison.still_out_of_sight(old):
+        return old
+    if old.memberId in comparison.snapshot.unconfirmed:
+        return old._replace(presence=UNCONFIRMED, scopeDigest=None)
+    if MEMBERS in comparison.withhold:
+        return old
+    upstream = old.upstreamReason or ABSENT
+    return old._replace(
+        status=OFFLINE,
+        reason=old.reason or upstream,
+        upstreamReason=upstream,
+        presence=ABSENT,
+        scopeDigest=None,
+    )

@@ -1,0 +1,180 @@
+"""What is kept here of an organisation, as ready tuples: the shape in which it is read, compared and written.
+
+The fields of each row are those of its model (:mod:`jit_corps.models`), in the same order, without ``corpFullName``.
+Named tuples, because comparing and writing a hundred thousand of them is what a sync consists of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from jit_corps.snapshot import DEPARTMENTS, GRANTS, MEMBERS, MEMBERSHIPS, ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "ABSENT",
+    "ACTIVE",
+    "CUSTOM",
+    "INVISIBLE",
+    "LISTED",
+    "LOCAL",
+    "LOCAL_ROOT",
+    "MANUAL",
+    "OFFLINE",
+    "UNCONFIRMED",
+    "UPSTREAM",
+    "DeptRow",
+    "GrantRow",
+    "Header",
+    "LocalState",
+    "MemberRow",
+    "MembershipRow",
+    "RoleRow",
+    "Row",
+    "row_dict",
+    "row_key",
+    "user_id",
+]
+
+#: A member's ``status``, as JitAi counts it.
+ACTIVE = 1
+OFFLINE = 2
+
+#: ``presence``: upstream lists it; it fell out of the scope; it is not listed and nobody could say why; it is gone.
+LISTED = "listed"
+INVISIBLE = "invisible"
+UNCONFIRMED = "unconfirmed"
+ABSENT = "absent"
+
+#: ``origin``: who owns a row.
+UPSTREAM = "upstream"
+LOCAL = "local"
+CUSTOM = "custom"
+MANUAL = "manual"
+
+#: Id of the department that stands above a forest. Upstream ids have no colon.
+LOCAL_ROOT = "local:root"
+
+
+class DeptRow(NamedTuple):
+    """A department: ``parentId`` is where it stands here, ``upstreamParentId`` what upstream told."""
+
+    deptId: str
+    name: str | None
+    parentId: str | None
+    upstreamParentId: str | None
+    order: int
+    leaderIds: str | None
+    origin: str
+    placement: str
+    presence: str
+    scopeDigest: str | None
+
+
+class MemberRow(NamedTuple):
+    """A member: ``status`` and ``reason`` are what follows from ``upstreamReason`` and ``manualOffline``.
+
+    ``scopeDigest`` is the scope under which an invisible member was last listed.
+    """
+
+    memberId: str
+    userId: str
+    name: str | None
+    alias: str | None
+    position: str | None
+    gender: str | None
+    avatar: str | None
+    openUserId: str | None
+    mainDeptId: str | None
+    status: int
+    reason: str | None
+    upstreamReason: str | None
+    manualOffline: bool
+    presence: str
+    scopeDigest: str | None
+
+
+class MembershipRow(NamedTuple):
+    """A member's place in a department."""
+
+    deptId: str
+    memberId: str
+    order: int
+    isLeader: bool
+
+
+class RoleRow(NamedTuple):
+    """A role."""
+
+    roleId: str
+    name: str | None
+    origin: str
+
+
+class GrantRow(NamedTuple):
+    """A role of a member; the origin is part of the key, so a manual grant and a tag's stand side by side."""
+
+    roleId: str
+    memberId: str
+    origin: str
+
+
+Row: TypeAlias = DeptRow | MemberRow | MembershipRow | RoleRow | GrantRow
+
+#: How many of a row's first fields are its key.
+KEY_LENGTHS: Mapping[str, int] = {DEPARTMENTS: 1, MEMBERS: 1, MEMBERSHIPS: 2, ROLES: 1, GRANTS: 3}
+FLAGS = frozenset({"manualOffline", "isLeader"})
+
+
+class Header(NamedTuple):
+    """What is kept of the corp itself."""
+
+    corpId: str | None = None
+    corpName: str | None = None
+    scopeDigest: str = ""
+    scopeSummary: str = ""
+    rootDeptId: str | None = None
+
+
+NO_HEADER = Header()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalState:
+    """The published organisation of one corp, read in one go.
+
+    :param title: the element's title, for a local root when upstream does not tell the enterprise's name.
+    :param generation: 0 when nothing was published yet.
+    """
+
+    corpFullName: str
+    title: str = ""
+    generation: int = 0
+    header: Header = NO_HEADER
+    departments: Mapping[str, DeptRow] = field(default_factory=dict)
+    members: Mapping[str, MemberRow] = field(default_factory=dict)
+    memberships: Mapping[tuple[str, str], MembershipRow] = field(default_factory=dict)
+    roles: Mapping[str, RoleRow] = field(default_factory=dict)
+    grants: frozenset[GrantRow] = frozenset()
+
+
+def row_key(kind: str, row: Row) -> tuple[str, ...]:
+    """The part of a row that says which one it is."""
+    return row[: KEY_LENGTHS[kind]]  # type: ignore[return-value]  # the key fields of every row are texts
+
+
+def row_dict(row: Row) -> dict[str, Any]:
+    """A row for people and programs; SQLite's 0 and 1 become false and true."""
+    return {name: bool(value) if name in FLAGS else value for name, value in zip(row._fields, row, strict=True)}
+
+
+def user_id(corpFullName: str, memberId: str) -> str:
+    """The account of a new member: always the same for this member, never shared with another.
+
+    People are never matched by mail or telephone number: a recycled number would hand over the account.
+    """
+    return sha256(f"{corpFullName}\0{memberId}".encode()).hexdigest()[:32]
