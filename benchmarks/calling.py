@@ -17,11 +17,10 @@ def results(scale: Scale, folder: Path) -> Iterator[Figure]:
     """The hot way of ``getElement``, in a small and in a large app."""
     for size in scale.elements:
         path = folder / f"app-{size}"
-        name = write_app(path, size)[size // 2]
+        names = write_app(path, size)
+        name = names[size // 2]
         with App(path) as app:
-            for element in app.elements:
-                app.getElement(element.fullName)
-            loaded = {name: app.getElement(name)}
+            loaded = {each: app.getElement(each) for each in names}
             ratio = compare(
                 per_call(lambda app=app, name=name: app.getElement(name).ping()),
                 per_call(lambda loaded=loaded, name=name: loaded[name].ping()),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import FAMILIES
 
-@pytest.mark.parametrize("family", ["loading", "calling", "starting", "syncing"])
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_of_figures_runs(root: Path, family: str) -> None:
     """Every line of the report has a result, and the report says on what machine it was made."""
     run = subprocess.run(
