@@ -10,7 +10,7 @@ import os
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +34,7 @@ _MARKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """One element's folder in one tree.
 
     :param path: absolute path of the folder.
@@ -50,39 +49,56 @@ class Folder:
 class Tree:
     """What one root holds.
 
-    ``folders`` maps each full name to its folder; ``misnamed`` lists folders with an ``e.json`` whose name cannot be
-    part of a full name; ``collisions`` lists pairs of full names that a case-insensitive or normalising file system,
-    or a reader, cannot tell apart.
+    :param folders: each full name and its folder.
+    :param misnamed: folders with an ``e.json`` whose name cannot be part of a full name.
+    :param duplicates: full name, first folder, second folder, where two spellings of one name are the same text after
+        Unicode normalisation; the first counts.
+    :param unreadable: folders that could not be listed, with the system's reason.
     """
 
     folders: dict[str, Folder] = field(default_factory=dict)
     misnamed: list[str] = field(default_factory=list)
     duplicates: list[tuple[str, str, str]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
 
     def collisions(self) -> list[tuple[str, str]]:
-        """Pairs of full names that differ only in case."""
+        """Pairs of full names that differ only in case, so that some file systems cannot tell them apart."""
         seen: dict[str, str] = {}
         pairs = []
         for name in self.folders:
-            folded = name.casefold()
-            if folded in seen:
-                pairs.append((seen[folded], name))
-            else:
-                seen[folded] = name
+            first = seen.setdefault(name.casefold(), name)
+            if first is not name:
+                pairs.append((first, name))
         return pairs
 
 
-def scan(root: str) -> Tree:
+def scan(root: str, name: str = "") -> Tree:
     """Index the elements below ``root``.
 
-    :param root: absolute path of an app, or of a plugin's element tree.
-    :raises OSError: if the root itself cannot be listed; an unreadable folder below it is skipped by the system's
-        own error.
+    A folder that cannot be listed is noted in ``unreadable`` and the rest goes on.
+
+    :param root: absolute path of an app, of a plugin's element tree, or of one element.
+    :param name: full name of ``root`` when it is an element's folder.
     """
     tree = Tree()
-    for name, path, is_link in _subfolders(os.scandir(root))[0]:
-        if name not in _IGNORED_AT_TOP:
-            _descend(tree, path, name, (os.path.realpath(root),) if is_link else ())
+    # An own stack instead of recursion: how deep a tree is, is the user's business.
+    stack: list[tuple[str, str]] = [(name, root)]
+    while stack:
+        name, path = stack.pop()
+        try:
+            with os.scandir(path) as entries:
+                subfolders, marks = _split(entries)
+        except OSError as error:
+            tree.unreadable.append((path, error.strerror or str(error)))
+            continue
+        if name:
+            if marks is not None and not _add(tree, name, Folder(path, marks)):
+                continue
+        else:
+            subfolders = [entry for entry in subfolders if entry[0] not in _IGNORED_AT_TOP]
+        for child, child_path, is_link in reversed(subfolders):
+            if not (is_link and _leads_up(child_path)):
+                stack.append((f"{name}.{child}" if name else child, child_path))
     return tree
 
 
@@ -91,52 +107,41 @@ def is_element_name(segment: str) -> bool:
     return _SEGMENT.match(segment) is not None
 
 
-def _descend(tree: Tree, path: str, name: str, parents: tuple[str, ...]) -> None:
-    # An own stack instead of recursion: how deep a tree is, is the user's business.
-    stack = [(path, name, parents)]
-    while stack:
-        path, name, parents = stack.pop()
-        subfolders, marks = _subfolders(os.scandir(path))
-        last = name.rpartition(".")[2]
-        if not (last.isascii() and last.isidentifier()) and not is_element_name(last):
-            if marks is not None:
-                tree.misnamed.append(path)
-            continue
-        if marks is not None:
-            _add(tree, name, Folder(path, marks))
-        for child, child_path, is_link in reversed(subfolders):
-            child_parents = parents
-            if is_link:
-                # A link may point back up: following it again would never end.
-                real = os.path.realpath(child_path)
-                if real in parents or os.path.realpath(path).startswith(real):
-                    continue
-                child_parents = (*parents, real)
-            stack.append((child_path, f"{name}.{child}", child_parents))
-
-
-def _add(tree: Tree, name: str, folder: Folder) -> None:
+def _add(tree: Tree, name: str, folder: Folder) -> bool:
+    last = name.rpartition(".")[2]
+    # The folder's own name is compared too: a dot in it would read as a level of nesting.
+    if not is_element_name(last) or not folder.path.endswith(os.sep + last):
+        tree.misnamed.append(folder.path)
+        return False
     if not name.isascii():
         name = unicodedata.normalize("NFC", name)
     if name in tree.folders:
         tree.duplicates.append((name, tree.folders[name].path, folder.path))
-    else:
-        tree.folders[name] = folder
+        return False
+    tree.folders[name] = folder
+    return True
 
 
-def _subfolders(entries: Iterable[os.DirEntry[str]]) -> tuple[list[tuple[str, str, bool]], int | None]:
-    """Split a listing into subfolders and the marks of the element here (None where there is no ``e.json``)."""
+def _split(entries: Iterable[os.DirEntry[str]]) -> tuple[list[tuple[str, str, bool]], int | None]:
+    """Split a listing into subfolders (name, path, is a link) and the element's marks (None without ``e.json``)."""
     folders = []
     marks = 0
-    element = False
+    is_element = False
     for entry in entries:
         name = entry.name
         if name == "e.json":
-            element = True
+            is_element = True
         elif name in _MARKS:
             marks |= _MARKS[name]
-        elif name[0] not in "._" and name not in _IGNORED and "." not in name and entry.is_dir():
+        elif name[0] not in "._" and name not in _IGNORED and entry.is_dir():
             folders.append((name, entry.path, entry.is_symlink()))
     if len(folders) > 1:
         folders.sort()
-    return folders, marks if element else None
+    return folders, marks if is_element else None
+
+
+def _leads_up(link: str) -> bool:
+    """Whether a linked folder contains the place it is linked from, so that following it would never end."""
+    return os.path.join(os.path.realpath(os.path.dirname(link)), "").startswith(
+        os.path.join(os.path.realpath(link), "")
+    )

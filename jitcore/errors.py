@@ -5,8 +5,7 @@
     JitError
     ├── AppError                 the app folder as a whole
     │   ├── NotAnApp             the folder is no app
-    │   ├── AppInvalid           app.json or .env has problems (``problems``)
-    │   ├── ExtendsError         a base app is missing, or the chain is a cycle
+    │   ├── AppInvalid           app.json, .env or extends has problems (``problems``)
     │   └── AppClosed            the App was used after close()
     ├── ArgumentError            a public call got an argument it cannot use (also a ValueError)
     ├── ElementError             one element (``fullName``)
@@ -40,7 +39,6 @@ __all__ = [
     "ElementFailed",
     "ElementInvalid",
     "ElementNotFound",
-    "ExtendsError",
     "JitError",
     "NotAnApp",
     "PluginError",
@@ -82,19 +80,6 @@ class NotAnApp(AppError):
     exit_code = 2
 
 
-class ExtendsError(AppError):
-    """An entry of ``extends`` leads nowhere, or the chain of base apps comes back to itself.
-
-    :param chain: the apps on the way, first the one that was opened.
-    """
-
-    code = "extends-invalid"
-
-    def __init__(self, message: str, *, chain: Sequence[str] = (), hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.chain = tuple(chain)
-
-
 class AppClosed(AppError):
     """The App was used after :meth:`jitcore.App.close`."""
 
@@ -109,7 +94,7 @@ class ArgumentError(JitError, ValueError):
 
 
 class AppInvalid(AppError):
-    """``app.json`` or ``.env`` of an app cannot be used; ``problems`` says why and where."""
+    """``app.json``, ``.env`` or a base app cannot be used; ``problems`` says why and where."""
 
     code = "app-invalid"
 

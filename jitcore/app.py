@@ -1,0 +1,288 @@
+"""The App: one opened application folder and everything its elements need."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from jitcore import importing
+from jitcore.dispatch import Dispatch
+from jitcore.elements import ElementHandle, Elements
+from jitcore.errors import AppClosed, AppInvalid, ArgumentError
+from jitcore.layers import app_layers, plugin_layers
+from jitcore.plugins import Plugins, installed_plugins
+from jitcore.registry import Registry
+from jitcore.variables import Variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    import peewee
+
+    from jitcore.explaining import Explanation
+    from jitcore.lifecycle import Changes
+    from jitcore.problems import Problem
+    from jitcore.storage import BoundModels, Storage
+
+__all__ = ["App"]
+
+#: The database element of an app whose ``app.json`` names none (JAAP's own default).
+DEFAULT_DATABASE = "databases.Default"
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """One opened application folder.
+
+    Opening indexes the names of all elements; each element is read, validated and loaded when it is first asked for.
+    Close it when done, or use it as a context manager::
+
+        with App("sample_app") as app:
+            corp = app.getElement("corps.MyQywxProxyCorp")
+
+    :param path: the app's folder.
+    :param variables: values for ``{{variables}}`` of business files, before the process environment, the app's
+        ``.env`` and the defaults in ``app.json``.
+    :param strict: False opens the app although its ``app.json``, ``extends`` or ``.env`` has problems; :meth:`check`
+        reports them and the rest works. For tools that look at broken apps.
+    :raises NotAnApp: if the folder is no app.
+    :raises AppInvalid: if ``app.json``, ``extends`` or ``.env`` has problems (unless ``strict`` is False).
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, variables: Mapping[str, str] | None = None, strict: bool = True
+    ) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ArgumentError(f"App takes the path of a folder, not {type(path).__name__}.")
+        self.closed = False
+        self._disposers: list[Callable[[], object]] = []
+        self.plugins = Plugins(installed_plugins())
+        found = app_layers(Path(path), self.plugins)
+        own = found.layers[0]
+        #: Nearest first.
+        self.layers = (*found.layers, *plugin_layers(self.plugins, found.plugins))
+        assert own.root is not None
+        #: The app's folder, absolute.
+        self.path: Path = own.root
+        #: ``name`` of ``app.json``, else the folder's name.
+        self.name: str = own.name
+        #: ``app.json`` of the opened app itself, parsed.
+        self.manifest = own.settings
+        #: What is wrong with the app as a whole: ``app.json``, ``extends``, ``.env``.
+        self.problems = found.problems
+        self.variables = self._read_variables(variables)
+        if strict and any(problem.severity == "error" for problem in self.problems):
+            raise AppInvalid(f"{self.path} cannot be opened.", problems=self.problems)
+        self.registry = Registry(self, self.layers)
+        self.dispatch = Dispatch(self.registry, self.plugins)
+        self.element_states = Elements(self)
+        self._live = self.element_states.live
+        importing.mount(self)
+        self._log_shadowing()
+        self.plugins.broadcast("jit_app_opened", app=self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close(exc_val)
+
+    def __repr__(self) -> str:
+        return f"<App {self.name} at {self.path}{' (closed)' if self.closed else ''}>"
+
+    def close(self) -> None:
+        """Run ``onAppExit`` of the loaded elements, then what :meth:`onClose` recorded; a second call does nothing."""
+        self._close(None)
+
+    def getElement(self, fullName: str) -> Any:
+        """The element of that name; loads it on first use.
+
+        :param fullName: for example ``corps.MyQywxProxyCorp``.
+        :returns: what the Type's Loader makes of an instance; the package of a Type or Meta.
+        :raises ElementNotFound: if no layer defines the name.
+        :raises ElementInvalid: if its files have problems; the error carries all of them.
+        :raises ElementFailed: if its own code raised.
+        """
+        try:
+            return self._live[fullName]
+        except (KeyError, TypeError):
+            pass
+        self._usable(fullName)
+        return self.element_states.get(fullName)
+
+    def getElementDefine(self, fullName: str) -> dict[str, Any]:
+        """What the element's ``e.json`` says, without loading the element.
+
+        :raises ElementNotFound: if no layer defines the name.
+        :raises ElementInvalid: if the ``e.json`` has problems.
+        """
+        self._usable(fullName)
+        return dict(self.registry.nodes(fullName)[0].define)
+
+    def findElements(self, *, type: str) -> list[ElementHandle]:  # noqa: A002 - the word users know from e.json
+        """The elements of a Type, by full name.
+
+        :param type: full name of a Type (or of a Meta, for its Types).
+        :returns: handles in the order of their names; an element that cannot be read is of no type.
+        :raises ElementNotFound: if no layer defines ``type``.
+        """
+        self._usable(type)
+        if type not in self.registry:
+            raise self.registry.missing(type)
+        return [handle for handle in self.elements.values() if handle.type == type]
+
+    @property
+    def elements(self) -> Mapping[str, ElementHandle]:
+        """Every known element with its state, by full name; broken ones included."""
+        self._open()
+        return {name: ElementHandle(self, name) for name in self.registry.names()}
+
+    def check(self) -> list[Problem]:
+        """All problems of all elements, of ``app.json`` and of ``.env``, in one pass; loads no instance.
+
+        Problems are values: an app full of mistakes returns a list, it does not raise.
+        """
+        from jitcore.checking import check
+
+        self._open()
+        return check(self)
+
+    def explain(self, fullName: str) -> Explanation:
+        """Where a full name comes from: every layer that defines it, the winner, and why.
+
+        :raises ElementNotFound: if no layer defines the name.
+        """
+        from jitcore.explaining import explain
+
+        self._usable(fullName)
+        return explain(self, fullName)
+
+    def announce_changes(self) -> Changes:
+        """Tell the Types which of their instances appeared, changed or vanished since the last call.
+
+        Runs ``onCreate``, ``onUpdate`` and ``onDelete`` of the Types and the plugins' hooks. The first call on an
+        app's folder counts every instance as created. What was told is remembered in ``appData``.
+        """
+        from jitcore.checking import fingerprints
+        from jitcore.lifecycle import Changes, Ledger, announce
+
+        self._open()
+        ledger = Ledger(self)
+        before, now = ledger.read(), fingerprints(self)
+        changes = Changes(before, now)
+        announce(self, changes, {name: entry[0] for name, entry in {**before, **now}.items()})
+        if changes:
+            ledger.write(now)
+        return changes
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """``settings`` of the nearest ``app.json`` in the chain of ``extends`` that has it."""
+        return next((layer.settings["settings"] for layer in self.layers if "settings" in layer.settings), {})
+
+    @property
+    def appData(self) -> Path:
+        """The app's folder for run-time data; made when first needed."""
+        folder = self.path / "appData"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The App's rows: its database, migrated, with every plugin's models bound to it.
+
+        The database is what the element named in ``settings.defaultElement.defaultDatabase`` loads, else
+        ``databases.Default``.
+        """
+        from jitcore.storage import Storage
+
+        self._open()
+        database = self.getElement(self.database_name)
+        model_sets = [each for _, sets in self.plugins.collect("jit_models") for each in sets]
+        storage = Storage(database.database, model_sets)
+        self.onClose(storage.close)
+        return storage
+
+    @property
+    def database_name(self) -> str:
+        """Full name of the element that loads the App's database."""
+        return str(self.settings.get("defaultElement", {}).get("defaultDatabase", DEFAULT_DATABASE))
+
+    @property
+    def database(self) -> peewee.Database:
+        """The App's Peewee database, migrated.
+
+        :raises StorageError: if it cannot be used.
+        """
+        return self.storage.database
+
+    @property
+    def models(self) -> BoundModels:
+        """The plugins' Peewee models, bound to this App's database: ``app.models.CorpMember``."""
+        return self.storage.models
+
+    def onClose(self, callback: Callable[[], object]) -> None:
+        """Have ``callback`` run when the App closes; last recorded first, each isolated from the others."""
+        self._disposers.append(callback)
+
+    def _close(self, exc_val: BaseException | None) -> None:
+        if self.closed:
+            return
+        self.plugins.broadcast("jit_app_exit", app=self)
+        self.element_states.exit(exc_val)
+        while self._disposers:
+            callback = self._disposers.pop()
+            try:
+                callback()
+            except Exception:
+                log.exception("closing %s: %r raised", self.name, callback)
+        self.closed = True
+        importing.unmount(self)
+
+    def _open(self) -> None:
+        if self.closed:
+            raise AppClosed(f"{self.name} is closed.", hint="Open it again with App(path).")
+
+    def _usable(self, fullName: object) -> None:
+        self._open()
+        if not isinstance(fullName, str):
+            raise ArgumentError(
+                f"An element's full name is a str such as 'corps.MyCorp', not {type(fullName).__name__}."
+            )
+
+    def _read_variables(self, explicit: Mapping[str, str] | None) -> Variables:
+        declared: list[Mapping[str, Any]] = []
+        for layer in self.layers:
+            declared += layer.settings.get("variables", ())
+        variables = Variables(explicit or {}, os.environ, self.path / ".env", declared)
+        self.problems += variables.problems
+        return variables
+
+    def _log_shadowing(self) -> None:
+        for name in self.shadowing():
+            winner, *shadowed = [layer for layer, _ in self.registry.definitions(name)]
+            log.info("%s of %s shadows %s", name, winner, ", ".join(map(str, shadowed)))
+
+    def shadowing(self) -> Iterator[str]:
+        """Full names that more than one layer defines, sorted."""
+        seen: set[str] = set()
+        twice: set[str] = set()
+        for layer in self.layers:
+            for name in (*layer.tree.folders, *layer.types):
+                (twice if name in seen else seen).add(name)
+        yield from sorted(twice)
+
+
+def open_apps() -> tuple[App, ...]:
+    """Every App open in this process, oldest first."""
+    return importing.open_apps()

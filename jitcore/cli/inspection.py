@@ -1,0 +1,107 @@
+"""The commands that look at an app without running it: ``list``, ``check``, ``explain``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from jitcore.errors import JitError
+
+if TYPE_CHECKING:
+    from jitcore.app import App
+    from jitcore.cli.root import AppOpener
+    from jitcore.problems import Problem
+
+__all__ = ["check", "explain", "list_elements"]
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def list_elements(open_app: AppOpener, as_json: bool) -> None:
+    """List the app's elements with type, state and layer.
+
+    Broken elements are listed as invalid; an element that shadows another layer's says so.
+    """
+    app = open_app(strict=False)
+    rows = _rows(app)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    heads = ("element", "type", "state", "layer", "shadows")
+    lines = [heads, *(tuple(str(row[head]) for head in heads) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    for number, line in enumerate(lines):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(click.style(text, bold=True) if number == 0 else text)
+
+
+@click.command("check")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="text for people, json for programs, github for annotations in a workflow.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.pass_obj
+def check(open_app: AppOpener, form: str, as_json: bool, strict: bool) -> int:
+    """Find every problem of the app, with place and remedy.
+
+    Exits 0 when there is none, 1 when there are.
+    """
+    from jitcore import rendering
+
+    problems = open_app(strict=False).check()
+    if as_json or form == "json":
+        click.echo(rendering.render_json(problems))
+    elif form == "github":
+        if problems:
+            click.echo(rendering.render_github(problems))
+    else:
+        click.echo(rendering.render_text(problems, color=sys.stdout.isatty()))
+    return int(any(strict or problem.severity == "error" for problem in problems))
+
+
+@click.command("explain")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def explain(open_app: AppOpener, name: str, as_json: bool) -> None:
+    """Show where the element NAME comes from: every layer that defines it, the winner, and why."""
+    explanation = open_app(strict=False).explain(name)
+    click.echo(json.dumps(explanation.as_dict(), indent=2, ensure_ascii=False) if as_json else str(explanation))
+
+
+def _rows(app: App) -> list[dict[str, object]]:
+    broken = _broken(app.check())
+    rows = []
+    for name, handle in app.elements.items():
+        layers = [layer for layer, _ in app.registry.definitions(name)]
+        rows.append(
+            {
+                "element": name,
+                "kind": _kind(app, name),
+                "type": handle.type,
+                "state": "invalid" if name in broken else handle.state,
+                "layer": layers[0].name,
+                "shadows": ", ".join(layer.name for layer in layers[1:]),
+            }
+        )
+    return rows
+
+
+def _broken(problems: list[Problem]) -> set[str | None]:
+    return {problem.element for problem in problems if problem.severity == "error"}
+
+
+def _kind(app: App, name: str) -> str:
+    try:
+        return app.dispatch.kind(app.registry.nodes(name)[0])
+    except JitError:
+        return "unreadable"

@@ -1,0 +1,239 @@
+"""From an element's ``type`` to the Loader, schema and lifecycle that serve it.
+
+The chain of a Type is own → Type → Type's Type → … → Meta; the first link that has what is looked for wins (JitAi's
+loader lookup). What is found is kept in one dictionary, so that loading an instance costs one lookup however many
+Types are registered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jitcore.contract import compose
+from jitcore.discovery import HAS_LOADER, HAS_PACKAGE
+from jitcore.errors import ElementFailed, ElementInvalid, ElementNotFound, JitError
+from jitcore.problems import Problem
+from jitcore.suggestions import suggest
+from jitcore.validation import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import ModuleType
+
+    from jitcore.node import Node
+    from jitcore.plugins import Plugins
+    from jitcore.registry import Registry
+
+__all__ = ["Dispatch", "ResolvedType"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedType:
+    """A Type, ready to load instances.
+
+    :param fullName: its full name.
+    :param chain: full names from the Type to its Meta, both included.
+    :param loader: the Loader class.
+    :param schema: the schema of an instance's business file, if any link of the chain has one.
+    """
+
+    fullName: str
+    chain: tuple[str, ...]
+    loader: type[Any]
+    schema: Schema | None
+
+
+class Dispatch:
+    """Resolves Types for one App.
+
+    :param registry: where names are looked up.
+    :param plugins: whose ``jit_schemas`` are collected.
+    """
+
+    def __init__(self, registry: Registry, plugins: Plugins) -> None:
+        self._registry = registry
+        self._plugins = plugins
+        self._resolved: dict[str, ResolvedType] = {}
+        self._plugin_schemas: Mapping[str, Path] | None = None
+        self._schemas: dict[str, Schema | None] = {}
+
+    def resolve(self, fullName: str) -> ResolvedType:
+        """Everything needed to load an instance of a Type.
+
+        :raises ElementNotFound: if no layer defines the Type or a link of its chain.
+        :raises ElementInvalid: if its definition, its code or its override is not acceptable.
+        """
+        resolved = self._resolved.get(fullName)
+        if resolved is None:
+            chain = self.chain(fullName)
+            resolved = ResolvedType(fullName, chain, self._loader(fullName, chain), self.schema(fullName))
+            self._resolved[fullName] = resolved
+        return resolved
+
+    def chain(self, fullName: str) -> tuple[str, ...]:
+        """Full names from a Type to its Meta, both included.
+
+        :raises ElementInvalid: if the chain comes back to itself or ends in something that is no Meta.
+        """
+        chain: list[str] = []
+        name = fullName
+        while True:
+            if name in chain:
+                circle = " → ".join([*chain[chain.index(name) :], name])
+                raise self._invalid(fullName, "type-cycle", f"The types lead back to themselves: {circle}.", "/type")
+            chain.append(name)
+            try:
+                node = self._registry.nodes(name)[0]
+            except ElementNotFound:
+                if len(chain) == 1:
+                    raise
+                raise self.unknown_type(chain[-2], name) from None
+            if not node.elementType:
+                return tuple(chain)
+            name = node.elementType
+
+    def kind(self, node: Node) -> str:
+        """``meta``, ``type`` or ``instance``.
+
+        A Meta has an empty ``type``. A Type's ``type`` is a Meta, or another Type while it ships a Loader itself.
+        """
+        if not node.elementType:
+            return "meta"
+        if node.spec is not None or (node.folder and node.folder.marks & HAS_LOADER):
+            return "type"
+        try:
+            if not self._registry.nodes(node.elementType)[0].elementType:
+                return "type"
+        except (ElementNotFound, ElementInvalid):
+            return "instance"
+        if node.folder and node.folder.marks & HAS_PACKAGE and hasattr(self.module(node), "Loader"):
+            return "type"
+        return "instance"
+
+    def schema(self, fullName: str) -> Schema | None:
+        """The schema of the business files of a Type's instances, from the first link of its chain that has one."""
+        if fullName not in self._schemas:
+            self._schemas[fullName] = self._find_schema(fullName)
+        return self._schemas[fullName]
+
+    def module(self, node: Node) -> ModuleType:
+        """Import an element's package.
+
+        :raises ElementInvalid: if its code raises while it is imported, with the place in its files.
+        """
+        try:
+            return node.module
+        except ElementFailed:
+            raise
+        except Exception as error:
+            # A stranger's module may raise anything; it becomes a problem.
+            raise ElementInvalid(
+                f"The code of {node.fullName} cannot be imported.",
+                fullName=node.fullName,
+                problems=[self._import_problem(node, error)],
+            ) from error
+
+    def unknown_type(self, element: str, name: str) -> ElementInvalid:
+        """The error for an element whose ``type`` nobody defines, located in its ``e.json``."""
+        close = suggest(name, self._registry.names())
+        return self._invalid(
+            element,
+            "unknown-type",
+            f"No layer defines the type {name}.",
+            "/type",
+            hint=f"Did you mean {' or '.join(close)}?" if close else None,
+        )
+
+    def _find_schema(self, fullName: str) -> Schema | None:
+        if self._plugin_schemas is None:
+            collected: dict[str, Path] = {}
+            for _plugin, schemas in self._plugins.collect("jit_schemas"):
+                for name, path in schemas.items():
+                    collected.setdefault(name, path)
+            self._plugin_schemas = collected
+        for name in self.chain(fullName):
+            for node in self._registry.nodes(name):
+                if node.schema_path is not None:
+                    return Schema.from_file(node.schema_path, self._registry.shown(node.layer, str(node.schema_path)))
+            if name in self._plugin_schemas:
+                path = self._plugin_schemas[name]
+                return Schema.from_file(path, str(path))
+        return None
+
+    def _loader(self, fullName: str, chain: tuple[str, ...]) -> type[Any]:
+        for name in chain:
+            nodes = self._registry.nodes(name)
+            loader = self._own_loader(nodes[0])
+            if loader is not None:
+                packages = [(node, self._own_loader(node)) for node in nodes if node.is_package]
+                meta = self._registry.nodes(chain[-1])[0]
+                protocol = getattr(self.module(meta), "ElementProtocol", None) if meta.is_package else None
+                return compose(packages, protocol)
+        raise self._invalid(
+            fullName,
+            "loader-missing",
+            f"Neither {' nor '.join(chain)} exports a Loader.",
+            hint=f"Export a class Loader from the __init__.py of {fullName}.",
+        )
+
+    def _own_loader(self, node: Node) -> type[Any] | None:
+        if not node.is_package:
+            return None
+        if node.spec is not None:
+            target = node.spec.loader
+            if not isinstance(target, str):
+                return target
+            module, _, attribute = target.partition(":")
+            loader = getattr(importlib.import_module(module), attribute, None)
+        else:
+            module_with_loader = self.module(node)
+            loader = getattr(module_with_loader, "Loader", None)
+            if loader is None and node.folder and node.folder.marks & HAS_LOADER:
+                try:
+                    loader = getattr(importlib.import_module(f"{node.module_name}.loader"), "Loader", None)
+                except Exception as error:
+                    raise ElementInvalid(
+                        f"The Loader of {node.fullName} cannot be imported.",
+                        fullName=node.fullName,
+                        problems=[self._import_problem(node, error)],
+                    ) from error
+        return loader if isinstance(loader, type) else None
+
+    def _invalid(
+        self, fullName: str, code: str, message: str, pointer: str = "", hint: str | None = None
+    ) -> ElementInvalid:
+        source = self._registry.nodes(fullName)[0].source
+        if source is None:
+            problem = Problem(code, message, element=fullName, hint=hint)
+        else:
+            problem = source.problem(code, message, pointer=pointer, hint=hint)
+        return ElementInvalid(f"{fullName} cannot be used as a Type.", fullName=fullName, problems=[problem])
+
+    def _import_problem(self, node: Node, error: Exception) -> Problem:
+        """Point at the deepest line of the element's own folder that took part in the failure."""
+        file, line, column = None, None, None
+        folder = str(node.path)
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename.startswith(folder):
+                file, line = frame.filename, frame.lineno
+        if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(folder):
+            file, line, column = error.filename, error.lineno, error.offset
+        hint = error.hint if isinstance(error, JitError) else None
+        if isinstance(error, ImportError) and f"'{node.fullName}'" in str(error).replace(node.layer.package or "-", ""):
+            hint = (
+                "An override cannot import itself through the family name; import the shipped Type by its real "
+                "package, for example from jit_qywx.corps.QywxProxyType import QywxProxyCorp."
+            )
+        return Problem(
+            "type-import-failed",
+            f"Importing {node.fullName} raised {type(error).__name__}: {error}".rstrip(": "),
+            element=node.fullName,
+            file=self._registry.shown(node.layer, file) if file else None,
+            line=line,
+            column=column,
+            hint=hint,
+        )

@@ -1,0 +1,183 @@
+"""The layers of an App, nearest first: the app, the apps it extends, third-party plugins, shipped plugins.
+
+A full name may be defined in several layers. The nearest definition wins as a whole; nothing is half-mixed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jitcore.discovery import Tree, scan
+from jitcore.errors import NotAnApp
+from jitcore.schemas import shipped_schema
+from jitcore.source import SourceInvalid, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jitcore.contributions import TypeSpec
+    from jitcore.plugins import Plugins
+    from jitcore.problems import Problem
+    from jitcore.source import Source
+
+__all__ = ["APPS_PACKAGE", "AppLayers", "Layer", "app_layers", "plugin_layers"]
+
+#: Root of the real module names of elements that live in app folders.
+APPS_PACKAGE = "jitapps"
+
+_RELATIVE = "The path is relative to the folder of this app.json."
+
+LayerKind = Literal["app", "base", "plugin", "shipped"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One place elements come from.
+
+    :param name: what people call it: the app's name, or the plugin's.
+    :param kind: ``app`` (the one that was opened), ``base`` (reached through ``extends``), ``plugin`` or ``shipped``.
+    :param root: the folder, or None for a plugin that only registers Types without folders.
+    :param package: real package name of the root, or None when its Python is not importable.
+    :param distribution: name of the distribution, empty for an app.
+    :param version: version of the app or distribution.
+    :param tree: the elements found below the root.
+    :param types: Types without a folder, by full name.
+    :param settings: the parsed ``app.json``; empty for plugins.
+    """
+
+    name: str
+    kind: LayerKind
+    root: Path | None
+    package: str | None
+    distribution: str = ""
+    version: str = ""
+    tree: Tree = field(default_factory=Tree)
+    types: Mapping[str, TypeSpec] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_app(self) -> bool:
+        """Whether it is an app folder, whose files its user edits."""
+        return self.kind in {"app", "base"}
+
+    def __str__(self) -> str:
+        origin = f"{self.distribution} {self.version}" if self.distribution else str(self.root)
+        return f"{self.name} ({self.kind}, {origin})"
+
+
+@dataclass(slots=True)
+class AppLayers:
+    """The app folders of an App, nearest first, the plugins that ``extends`` names, and what is wrong with them."""
+
+    layers: list[Layer] = field(default_factory=list)
+    plugins: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def app_layers(path: Path, plugins: Plugins) -> AppLayers:
+    """Open an app folder and, depth first in listed order, the apps it extends.
+
+    What is wrong with an ``app.json`` or with ``extends`` becomes a problem, and the rest goes on without that part.
+
+    :param path: the app's folder.
+    :param plugins: the installed plugins, some of which may be named in ``extends``.
+    :raises NotAnApp: if ``path`` is no app.
+    """
+    found = AppLayers()
+    _open(Path(os.path.realpath(path)), (), found, {plugin.name for plugin in plugins.all})
+    return found
+
+
+def plugin_layers(plugins: Plugins, first: Sequence[str] = ()) -> list[Layer]:
+    """Make the layers of the installed plugins: those named in ``extends`` first, then by name, shipped ones last."""
+    folders = plugins.trees
+    types = {plugin.name: dict(found) for plugin, found in plugins.collect("jit_types")}
+    layers = []
+    order = {name: place for place, name in enumerate(first)}
+    for plugin in sorted(plugins.all, key=lambda plugin: order.get(plugin.name, len(order))):
+        kind: LayerKind = "shipped" if plugin.shipped else "plugin"
+        common = {"distribution": plugin.distribution, "version": plugin.version}
+        roots = [(root, package) for owner, root, package in folders if owner is plugin]
+        layers += [Layer(plugin.name, kind, root, package, tree=scan(str(root)), **common) for root, package in roots]
+        if types.get(plugin.name):
+            layers.append(Layer(plugin.name, kind, None, plugin.package, types=types[plugin.name], **common))
+    return layers
+
+
+def _open(path: Path, chain: tuple[Path, ...], found: AppLayers, installed: set[str]) -> None:
+    chain = (*chain, path)
+    layer, source = _read_app(path, "base" if found.layers else "app", found.problems)
+    found.layers.append(layer)
+    for place, entry in enumerate(layer.settings.get("extends", ())):
+        assert source is not None
+        where = partial(source.problem, pointer=f"/extends/{place}")
+        if "path" in entry:
+            base = Path(os.path.realpath(path / entry["path"]))
+            if base in chain:
+                circle = " → ".join(str(one) for one in (*chain[chain.index(base) :], base))
+                problem = where("extends-cycle", f"The apps extend each other in a circle: {circle}.")
+                found.problems.append(problem)
+            elif not base.is_dir():
+                problem = where("extends-missing", f"There is no folder {base}.", hint=_RELATIVE)
+                found.problems.append(problem)
+            elif not any(other.root == base for other in found.layers):
+                try:
+                    _open(base, chain, found, installed)
+                except NotAnApp as error:
+                    found.problems.append(where("extends-invalid", error.message, hint=error.hint))
+            continue
+        name = entry.get("plugin") or entry.get("appId", "")
+        if name in installed:
+            found.plugins.append(name)
+        else:
+            known = f"Installed plugins: {', '.join(sorted(installed)) or 'none'}."
+            found.problems.append(where("extends-missing", f"The plugin {name!r} is not installed.", hint=known))
+
+
+def _read_app(path: Path, kind: LayerKind, problems: list[Problem]) -> tuple[Layer, Source | None]:
+    if not path.is_dir():
+        raise NotAnApp(f"{path} is no folder, so it cannot be opened as an app.")
+    tree = scan(str(path))
+    manifest = path / "app.json"
+    settings: Mapping[str, Any] = {}
+    source = None
+    if manifest.is_file():
+        source, settings = _read_manifest(manifest, problems)
+    elif not tree.folders and not tree.misnamed:
+        raise NotAnApp(
+            f"{path} is no app: it has neither an app.json nor a folder with an e.json.",
+            hint="An element is a folder such as corps/MyCorp with an e.json inside.",
+        )
+    name = str(settings.get("name") or path.name)
+    version = str(settings.get("version", ""))
+    return Layer(name, kind, path, app_package(path), version=version, tree=tree, settings=settings), source
+
+
+def _read_manifest(manifest: Path, problems: list[Problem]) -> tuple[Source | None, Mapping[str, Any]]:
+    shown = str(manifest)
+    try:
+        source = read_json(shown, inside=str(manifest.parent), shown=shown, element=None)
+    except SourceInvalid as invalid:
+        problems += invalid.problems
+        return None, {}
+    schema = shipped_schema("app")
+    if schema.accepts(source.data):
+        return source, source.data
+    explained = schema.explain(source, element=None)
+    problems += explained
+    # The keys without a problem still count, so that the rest of the app can be looked at.
+    broken = {problem.pointer.split("/")[1] for problem in explained if problem.pointer}
+    return source, {key: value for key, value in source.data.items() if key not in broken}
+
+
+def app_package(path: Path) -> str:
+    """Real package name of an app folder: the same for the same path, different for two apps of one name."""
+    readable = re.sub(r"\W", "_", path.name) or "app"
+    digest = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
+    return f"{APPS_PACKAGE}.{readable}_{digest}"

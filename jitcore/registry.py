@@ -1,0 +1,179 @@
+"""Which layer defines which full name: the App's index, and the parsed ``e.json`` behind each entry.
+
+The index is complete from the moment an App opens, but only with names; an ``e.json`` is read when its element is
+first asked for. A miss is never remembered, so a folder added later is found without reopening the App.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from jitcore.discovery import Folder, is_element_name, scan
+from jitcore.errors import ElementInvalid, ElementNotFound
+from jitcore.importing import COMMONS
+from jitcore.node import Node
+from jitcore.problems import Problem
+from jitcore.schemas import shipped_schema
+from jitcore.source import SourceInvalid, read_json
+from jitcore.suggestions import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jitcore.app import App
+    from jitcore.layers import Layer
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """Names, definitions and module names of one App.
+
+    :param app: the App the nodes belong to.
+    :param layers: its layers, nearest first.
+    """
+
+    def __init__(self, app: App, layers: Sequence[Layer]) -> None:
+        self.app = app
+        self.layers = layers
+        self._nodes: dict[str, tuple[Node, ...]] = {}
+        self._root_length = len(os.path.join(str(layers[0].root), ""))
+
+    def __contains__(self, fullName: str) -> bool:
+        return any(fullName in layer.tree.folders or fullName in layer.types for layer in self.layers)
+
+    def names(self) -> list[str]:
+        """Every full name that some layer defines, sorted."""
+        found: set[str] = set()
+        for layer in self.layers:
+            found.update(layer.tree.folders, layer.types)
+        return sorted(found)
+
+    @cached_property
+    def families(self) -> frozenset[str]:
+        """First parts of all full names."""
+        return frozenset(name.partition(".")[0] for name in self.names())
+
+    def nodes(self, fullName: str) -> tuple[Node, ...]:
+        """The definitions of a full name, nearest layer first.
+
+        A definition below the nearest one that cannot be read is left out here; ``check`` reports it.
+
+        :raises ElementNotFound: if no layer defines it, with the names that look like it.
+        :raises ElementInvalid: if the nearest ``e.json`` has problems, or may not shadow what it shadows.
+        """
+        nodes = self._nodes.get(fullName)
+        if nodes is None:
+            nodes = self._nodes[fullName] = self._read_nodes(fullName)
+        return nodes
+
+    def definitions(self, fullName: str) -> Iterator[tuple[Layer, Folder | None]]:
+        """The layers that define a full name, nearest first, without reading anything."""
+        for layer in self.layers:
+            folder = layer.tree.folders.get(fullName)
+            if folder is not None or fullName in layer.types:
+                yield layer, folder
+
+    def define(self, layer: Layer, folder: Folder | None, fullName: str) -> Node:
+        """Read one layer's definition.
+
+        :raises SourceInvalid: if its ``e.json`` has problems.
+        """
+        if folder is None:
+            spec = layer.types[fullName]
+            define = {"type": spec.type, "title": spec.title, "version": spec.version}
+            return Node(self.app, fullName, layer, None, None, define, spec)
+        path = os.path.join(folder.path, "e.json")
+        source = read_json(path, inside=folder.path, shown=self.shown(layer, path), element=fullName)
+        schema = shipped_schema("e")
+        if not schema.accepts(source.data):
+            raise SourceInvalid(schema.explain(source, element=fullName))
+        return Node(self.app, fullName, layer, folder, source, source.data)
+
+    def shown(self, layer: Layer, path: str) -> str:
+        """How messages name a file: relative to the opened app, absolute elsewhere."""
+        if layer.kind == "app":
+            return path[self._root_length :]
+        return path
+
+    def missing(self, fullName: str) -> ElementNotFound:
+        """The error for a full name that nobody defines."""
+        return ElementNotFound(
+            f"No element {fullName!r} in {self.app.name} or the layers below it.",
+            fullName=fullName,
+            possibilities=suggest(fullName, self.names()),
+        )
+
+    def module_name(self, dotted: str) -> str | None:
+        """Real name of the module that ``dotted`` (a full name, or something below one) stands for."""
+        head = dotted
+        while head:
+            for layer, folder in self.definitions(head):
+                node = Node(self.app, head, layer, folder, None, {}, layer.types.get(head))
+                return None if node.module_name is None else node.module_name + dotted[len(head) :]
+            head = head.rpartition(".")[0]
+        if dotted == COMMONS or dotted.startswith(f"{COMMONS}."):
+            for layer in self.layers:
+                if layer.is_app and layer.root is not None and (layer.root / COMMONS).is_dir():
+                    return f"{layer.package}.{dotted}"
+        return None
+
+    def is_group(self, dotted: str) -> bool:
+        """Whether ``dotted`` is a family or an intermediate folder of some element."""
+        start = f"{dotted}."
+        return any(name.startswith(start) for name in self.names())
+
+    def _read_nodes(self, fullName: str) -> tuple[Node, ...]:
+        found = list(self.definitions(fullName)) or self._look_again(fullName)
+        nodes: list[Node] = []
+        for layer, folder in found:
+            try:
+                node = self.define(layer, folder, fullName)
+            except SourceInvalid as invalid:
+                if not nodes:
+                    raise ElementInvalid(
+                        f"{fullName} cannot be read.", fullName=fullName, problems=invalid.problems
+                    ) from None
+                continue
+            # JAAP: a private element is not inherited.
+            if layer.kind == "app" or node.define.get("accessModifier") != "private":
+                nodes.append(node)
+        if not nodes:
+            raise self.missing(fullName)
+        if len(nodes) > 1:
+            self._refuse_protected(nodes)
+        return tuple(nodes)
+
+    def _look_again(self, fullName: str) -> list[tuple[Layer, Folder | None]]:
+        """Look on disk for a name that was not there when the App opened."""
+        fullName = unicodedata.normalize("NFC", fullName)
+        parts = fullName.split(".")
+        if all(is_element_name(part) for part in parts):
+            for layer in self.layers:
+                if layer.is_app and layer.root is not None:
+                    path = os.path.join(layer.root, *parts)
+                    if os.path.isfile(os.path.join(path, "e.json")):
+                        layer.tree.folders.update(scan(path, fullName).folders)
+                        self.__dict__.pop("families", None)
+        return list(self.definitions(fullName))
+
+    def _refuse_protected(self, nodes: Sequence[Node]) -> None:
+        for shadowed in nodes[1:]:
+            # JAAP: a protected element is inherited but not overridden.
+            if shadowed.define.get("accessModifier") == "protected":
+                raise ElementInvalid(
+                    f"{nodes[0].fullName} may not be overridden.",
+                    fullName=nodes[0].fullName,
+                    problems=[
+                        Problem(
+                            "override-refused",
+                            f"{shadowed.layer} marks {shadowed.fullName} as protected: no nearer layer may define it.",
+                            element=nodes[0].fullName,
+                            file=nodes[0].source.shown if nodes[0].source else None,
+                            hint="Give your element another name.",
+                        )
+                    ],
+                )

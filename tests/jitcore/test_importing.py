@@ -1,0 +1,153 @@
+"""Imports: real names, family aliases, several Apps in one process."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from jitcore import App
+from jitcore.errors import AliasError, ElementInvalid
+
+
+def test_the_family_name_imports_the_winner(open_app, things):
+    """`from things.PlainType import Thing` gives the class that getElement uses."""
+    app = open_app(things)
+    from things.PlainType import Thing
+
+    assert isinstance(app.getElement("things.Hello"), Thing)
+    assert importlib.import_module("things.PlainType") is app.getElement("things.PlainType")
+
+
+def test_the_alias_is_the_module_with_its_real_name(open_app, things):
+    """The alias and the real name are one module object, whose __name__ and __spec__ are the real ones."""
+    open_app(things)
+    module = importlib.import_module("things.PlainType")
+    assert module.__name__.startswith("jitapps.app_")
+    assert module.__spec__.name == module.__name__
+    assert sys.modules[module.__name__] is module
+
+
+def test_classes_of_an_app_pickle(open_app, things):
+    """A class defined in the app folder pickles and unpickles by its real name."""
+    open_app(things)
+    from things.PlainType import Thing
+
+    assert pickle.loads(pickle.dumps(Thing)) is Thing
+
+
+def test_the_source_of_a_class_is_found(open_app, things):
+    """inspect.getsource works on classes of the app folder."""
+    open_app(things)
+    from things.PlainType import Thing
+
+    assert "def greet" in inspect.getsource(Thing)
+
+
+def test_relative_imports_and_submodules_work(open_app, things):
+    """A Type may be split into modules that import each other relatively, under both names."""
+    things["things/PlainType/words.py"] = "DEFAULT = 'Hi'\n"
+    things["things/PlainType/__init__.py"] = "from .words import DEFAULT\n" + things["things/PlainType/__init__.py"]
+    open_app(things)
+    from things.PlainType import DEFAULT, words
+
+    assert importlib.import_module("things.PlainType.words") is words
+    assert words.DEFAULT == DEFAULT
+
+
+def test_commons_is_importable(open_app, things):
+    """Plain code in commons/ is shared by elements as `from commons.x import y`."""
+    things["commons/consts.py"] = "ANSWER = 42\n"
+    open_app(things)
+    from commons.consts import ANSWER
+
+    assert ANSWER == 42
+
+
+def test_two_apps_with_different_winners_make_the_alias_raise(open_app, things):
+    """Two Apps that disagree: the alias raises, naming both and the way out; it never picks one."""
+    first = open_app(things, name="one")
+    from things.PlainType import Thing as OfTheFirst
+
+    second = open_app(things, name="two")
+    with pytest.raises(AliasError, match=r"app\.getElement") as caught:
+        importlib.import_module("things.PlainType")
+    assert str(first.path) in str(caught.value)
+    assert str(second.path) in str(caught.value)
+    assert first.getElement("things.PlainType").Thing is OfTheFirst
+    assert second.getElement("things.PlainType").Thing is not OfTheFirst
+    second.close()
+    assert importlib.import_module("things.PlainType").Thing is OfTheFirst
+
+
+def test_two_apps_with_the_same_winner_share_the_alias(open_app, write_app, things):
+    """Two Apps that extend the same base agree on the winner, so the alias works."""
+    write_app(things, "base")
+    extending = {"app.json": {"name": "x", "extends": [{"path": "../base"}]}}
+    one, two = open_app(extending, name="one"), open_app(extending, name="two")
+    module = importlib.import_module("things.PlainType")
+    assert one.getElement("things.PlainType") is module
+    assert two.getElement("things.PlainType") is module
+
+
+def test_closing_the_app_takes_its_modules_away(write_app, things):
+    """After close() neither alias nor real name is importable, and a reopened App sees edited code."""
+    path = write_app(things)
+    with App(path) as app:
+        real = app.getElement("things.PlainType").__name__
+        importlib.import_module("things.PlainType")
+    assert real not in sys.modules
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("things.PlainType")
+    code = path / "things/PlainType/__init__.py"
+    code.write_text(code.read_text().replace("word']} {name}", "word']}! {name}"))
+    with App(path) as app:
+        assert app.getElement("things.Hello").greet("you") == "Hello! you"
+
+
+def test_no_byte_code_is_left_in_the_app(open_app, things, monkeypatch):
+    """Importing an app's code writes nothing into its folder, byte-code writing on."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    app = open_app(things)
+    app.getElement("things.Hello")
+    assert not list(app.path.rglob("__pycache__"))
+
+
+def test_the_app_folder_may_be_the_current_folder(write_app, things):
+    """Run from inside the app, Python finds the same modules, not a namespace package of the folder."""
+    path = write_app(things)
+    code = (
+        "from jitcore import App\n"
+        "with App('.') as app:\n"
+        "    from things.PlainType import Thing\n"
+        "    assert isinstance(app.getElement('things.Hello'), Thing), Thing\n"
+        "    print(Thing.__module__.split('.')[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=path, capture_output=True, text=True, check=False)
+    assert done.stdout == "jitapps\n", done.stderr
+
+
+def test_an_installed_package_is_not_shadowed(open_app, things, tmp_path, monkeypatch, caplog):
+    """A family named like an ordinary package leaves that package alone, with one warning."""
+    package = tmp_path / "site" / "widgets"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("ORDINARY = True\n")
+    monkeypatch.syspath_prepend(package.parent)
+    open_app({"widgets/X/e.json": {"type": "", "title": "x"}, **things})
+    module = importlib.import_module("widgets")
+    assert module.ORDINARY
+    assert "ordinary package" in caplog.text
+    del sys.modules["widgets"]
+
+
+def test_an_override_that_imports_itself_is_told_how(open_app, things):
+    """`from things.PlainType import Thing` inside things.PlainType cannot work; the problem says what to write."""
+    things["things/PlainType/__init__.py"] = "from things.PlainType import Thing\n"
+    app = open_app(things)
+    with pytest.raises(ElementInvalid, match="real package") as caught:
+        app.getElement("things.Hello")
+    assert caught.value.problems[0].line == 1

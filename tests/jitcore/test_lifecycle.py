@@ -1,0 +1,196 @@
+"""Lifecycle: what instances, Types and plugins are told, and that nobody's fault stops the others."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+
+from jitcore import App, hookimpl
+from jitcore.errors import ElementFailed
+
+RECORDER = """\
+import builtins
+
+
+def note(*what):
+    builtins.jit_test_notes.append(what)
+"""
+
+
+@pytest.fixture
+def notes(monkeypatch):
+    """What the lifecycle modules of the test apps wrote down."""
+    import builtins
+
+    written = []
+    monkeypatch.setattr(builtins, "jit_test_notes", written, raising=False)
+    return written
+
+
+@pytest.fixture
+def lively(things):
+    """An app whose instance and Type have every lifecycle function."""
+    return {
+        **things,
+        "commons/recorder.py": RECORDER,
+        "things/Hello/lifecycle.py": (
+            "from commons.recorder import note\n\n\n"
+            "def onLoad():\n    note('load')\n\n\n"
+            "def onCalled(fullName):\n    note('called', fullName)\n\n\n"
+            "def onAppExit(exc_val=None, resData=None, **kwargs):\n"
+            "    note('exit', type(exc_val).__name__, sorted(kwargs))\n"
+        ),
+        "things/PlainType/lifecycle.py": (
+            "from commons.recorder import note\n\n\n"
+            "def onCreate(fullName):\n    note('create', fullName)\n\n\n"
+            "def onUpdate(fullName, app):\n    note('update', fullName, app.name)\n\n\n"
+            "def onDelete(fullName):\n    note('delete', fullName)\n\n\n"
+            "def onException(fullName, title, exc):\n    note('exception', fullName, title, str(exc))\n"
+        ),
+    }
+
+
+def plugin(**hooks):
+    """A plugin module made of the given hook implementations."""
+    module = types.ModuleType("recording_plugin")
+    for name, function in hooks.items():
+        setattr(module, name, hookimpl(function))
+    return module
+
+
+def test_an_instance_hears_of_load_calls_and_exit(open_app, lively, notes):
+    """onLoad runs once, onCalled at each later getElement, onAppExit when the App closes."""
+    app = open_app(lively)
+    hello = app.getElement("things.Hello")
+    assert notes == [("load",)]
+    assert app.getElement("things.Hello") is hello
+    assert app.getElement("things.Hello") is hello
+    assert notes[1:] == [("called", "things.Hello")] * 2
+    app.close()
+    assert notes[3:] == [("exit", "NoneType", ["app", "fullName"])]
+
+
+def test_exit_is_told_of_the_exception(write_app, lively, notes):
+    """Leaving the App's with-block by an exception hands it to onAppExit."""
+
+    def leave_early():
+        with App(write_app(lively)) as app:
+            app.getElement("things.Hello")
+            raise ValueError("out")
+
+    with pytest.raises(ValueError, match="out"):
+        leave_early()
+    assert notes[-1] == ("exit", "ValueError", ["app", "fullName"])
+
+
+def test_a_raising_on_load_keeps_the_element_from_loading(open_app, lively, notes):
+    """An element whose onLoad raises is failed, and its Type's onException hears of it."""
+    lively["things/Hello/lifecycle.py"] = "def onLoad():\n    raise RuntimeError('not today')\n"
+    app = open_app(lively)
+    with pytest.raises(ElementFailed, match="not today"):
+        app.getElement("things.Hello")
+    assert notes == [("exception", "things.Hello", "Hello", "not today")]
+
+
+def test_a_raising_on_called_stops_nobody(open_app, lively, notes, caplog):
+    """onCalled and onAppExit that raise are logged, and the element is handed out all the same."""
+    lively["things/Hello/lifecycle.py"] = (
+        "def onCalled():\n    raise RuntimeError('tired')\n\n\ndef onAppExit():\n    raise RuntimeError('late')\n"
+    )
+    app = open_app(lively)
+    assert app.getElement("things.Hello") is app.getElement("things.Hello")
+    app.close()
+    assert "tired" in caplog.text
+    assert "late" in caplog.text
+
+
+def test_types_hear_of_their_instances(write_app, lively, notes):
+    """announce_changes tells created, updated and deleted instances once, across openings of the App."""
+    path = write_app(lively)
+    with App(path) as app:
+        assert app.announce_changes().created == ["things.Hello"]
+        assert not app.announce_changes()
+    assert notes == [("create", "things.Hello")]
+    (path / "things/Hello/Hello.json").write_text('{"word": "Other"}')
+    with App(path) as app:
+        assert app.announce_changes().updated == ["things.Hello"]
+    for file in (path / "things/Hello").iterdir():
+        file.unlink()
+    with App(path) as app:
+        assert app.announce_changes().deleted == ["things.Hello"]
+    assert notes[1:] == [("update", "things.Hello", "app"), ("delete", "things.Hello")]
+
+
+def test_a_broken_instance_is_not_called_deleted(write_app, lively, notes):
+    """A file that cannot be read for a moment is no deletion."""
+    path = write_app(lively)
+    with App(path) as app:
+        app.announce_changes()
+    notes.clear()
+    (path / "things/Hello/Hello.json").write_text("{")
+    with App(path) as app:
+        assert not app.announce_changes()
+    assert notes == []
+
+
+def test_the_ledger_holds_no_content(open_app, lively, notes):
+    """What is remembered between openings are names, Types and digests."""
+    lively["things/Hello/Hello.json"] = {"word": "Hello", "secret": "canary-4711"}
+    app = open_app(lively)
+    app.announce_changes()
+    ledger = (app.appData / "elements.json").read_text()
+    assert list(json.loads(ledger)) == ["things.Hello"]
+    assert "canary" not in ledger
+
+
+def test_plugins_hear_of_everything(open_app, lively, notes):
+    """Each lifecycle event is broadcast through its hook, after the element's own function."""
+    heard = []
+    app = open_app(lively)
+
+    def loaded(app, fullName, element):
+        heard.append(("loaded", fullName, element.name))
+
+    def called(fullName):
+        heard.append(("called", fullName))
+
+    def created(fullName):
+        heard.append(("created", fullName))
+
+    def exiting(app):
+        heard.append(("exit", app.getElement("things.Hello").name))
+
+    app.plugins.manager.register(
+        plugin(jit_element_loaded=loaded, jit_element_called=called, jit_element_created=created, jit_app_exit=exiting)
+    )
+    app.getElement("things.Hello")
+    app.getElement("things.Hello")
+    app.announce_changes()
+    app.close()
+    assert heard == [
+        ("loaded", "things.Hello", "Hello"),
+        ("called", "things.Hello"),
+        ("created", "things.Hello"),
+        ("called", "things.Hello"),
+        ("exit", "Hello"),
+    ]
+
+
+def test_a_raising_plugin_stops_nobody(open_app, things, caplog):
+    """A hook implementation that raises is logged; the element loads and other plugins are told."""
+    heard = []
+    app = open_app(things)
+
+    def raising(fullName):
+        raise RuntimeError("plugin down")
+
+    def listening(fullName):
+        heard.append(fullName)
+
+    app.plugins.manager.register(plugin(jit_element_loaded=listening), name="a")
+    app.plugins.manager.register(plugin(jit_element_loaded=raising), name="b")
+    assert app.getElement("things.Hello")
+    assert heard == ["things.Hello"]
+    assert "plugin down" in caplog.text
