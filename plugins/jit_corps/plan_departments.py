@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from jit_corps import rows, tree
@@ -79,7 +78,7 @@ def local_root_row(name: str) -> DeptRow:
 def _told(dept: DeptRecord, old: DeptRow | None) -> DeptRow:
     leaders = old.leaderIds if old else None
     if dept.leaderIds is not None:
-        leaders = json.dumps(sorted(set(dept.leaderIds)), ensure_ascii=False)
+        leaders = tuple(sorted(set(dept.leaderIds)))
     return DeptRow(
         deptId=dept.deptId,
         name=dept.name or (old.name if old else None),

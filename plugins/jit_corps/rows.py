@@ -68,7 +68,7 @@ class DeptRow(NamedTuple):
     parentId: str | None
     upstreamParentId: str | None
     order: int
-    leaderIds: str | None
+    leaderIds: tuple[str, ...] | None
     origin: str
     placement: str
     presence: str
@@ -84,7 +84,7 @@ class MemberRow(NamedTuple):
     memberId: str
     userId: str
     name: str | None
-    alias: str | None
+    aliasName: str | None
     position: str | None
     gender: str | None
     avatar: str | None
