@@ -1,0 +1,5 @@
+"""``python -m jitcore.cli`` is ``jit``."""
+
+from jitcore.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""A plugin of somebody else's: a Type with a folder, a Type without one, a command."""
