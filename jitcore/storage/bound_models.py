@@ -60,6 +60,11 @@ class BoundModels:
             )
         return cast("type[M]", bound)
 
+    def field(self, field: peewee.Field) -> Any:
+        """Return the bound model's field for a plain model's; a field of no model of this App as it is."""
+        bound = self._by_class.get(field.model)
+        return field if bound is None else bound._meta.fields[field.name]  # noqa: SLF001 - as above
+
     def __getattr__(self, name: str) -> Any:
         bound = self.__dict__.get("_by_name", {}).get(name)
         if bound is None:

@@ -50,7 +50,7 @@ class BulkWriter(ABC):
 
     def insert(self, model: type[peewee.Model], columns: Sequence[str], rows: Iterable[Row]) -> int:
         names = _column_names(model, columns)
-        return self._write(rows, lambda given: self._insert(_Table(model), names, given))
+        return self._write(len(names), rows, lambda given: self._insert(_Table(model), names, given))
 
     def upsert(
         self,
@@ -67,21 +67,23 @@ class BulkWriter(ABC):
         missing = [name for name in [*keys, *new] if name not in names]
         if missing:
             raise ArgumentError(f"Columns {', '.join(missing)} are in key or update but not among the row's columns.")
-        return self._write(rows, lambda given: self._upsert(_Table(model), names, keys, new, given))
+        return self._write(len(names), rows, lambda given: self._upsert(_Table(model), names, keys, new, given))
 
     def update(self, model: type[peewee.Model], key: Sequence[str], columns: Sequence[str], rows: Iterable[Row]) -> int:
         keys, names = _column_names(model, key), _column_names(model, columns)
-        return self._write(rows, lambda given: self._update(_Table(model), keys, names, given))
+        return self._write(len(keys) + len(names), rows, lambda given: self._update(_Table(model), keys, names, given))
 
     def delete(self, model: type[peewee.Model], key: Sequence[str], keys: Iterable[Row]) -> int:
         names = _column_names(model, key)
-        return self._write(keys, lambda given: self._delete(_Table(model), names, given))
+        return self._write(len(names), keys, lambda given: self._delete(_Table(model), names, given))
 
-    def _write(self, rows: Iterable[Row], run: Callable[[Iterable[Row]], int]) -> int:
+    def _write(self, width: int, rows: Iterable[Row], run: Callable[[Iterable[Row]], int]) -> int:
         remaining = iter(rows)
         first = next(remaining, None)
         if first is None:
             return 0
+        if len(first) != width:
+            raise ArgumentError(f"A row has {len(first)} values for {width} columns.")
         with self._transaction():
             return run(chain([first], remaining))
 
@@ -172,7 +174,7 @@ class _PostgresqlWriter(BulkWriter):
             distinct: Iterable[Row] = chunk
             if unique is not None:
                 distinct = dict(zip(map(itemgetter(*unique), chunk), chunk, strict=True)).values()
-            columns = [list(values) for values in zip(*distinct, strict=True)]
+            columns = _transposed(distinct)
             written += self._database.execute_sql(sql, columns).rowcount
         return written
 
@@ -208,6 +210,13 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     remaining = iter(rows)
     while chunk := list(islice(remaining, _CHUNK)):
         yield chunk
+
+
+def _transposed(rows: Iterable[Row]) -> list[list[Any]]:
+    try:
+        return [list(values) for values in zip(*rows, strict=True)]
+    except ValueError:
+        raise ArgumentError("The rows do not all have the same number of values.") from None
 
 
 def _quoted(name: str) -> str:

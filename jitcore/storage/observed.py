@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import peewee
 
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ObservedDatabase", "observe"]
 
-D = TypeVar("D", bound=peewee.Database)
-
 #: For SQLite files: readers and one writer at once, safe against a crash of the process, foreign keys enforced.
 _SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "normal", "foreign_keys": "on"}
 
 
-def observe(database: D) -> D:
+def observe(database: peewee.Database) -> ObservedDatabase:
     """Give a Peewee database the behaviour of this module and return the same object.
 
     SQLite files get WAL, ``synchronous=NORMAL`` and foreign keys on every connection, except for pragmas that the
@@ -46,7 +44,7 @@ def observe(database: D) -> D:
         if isinstance(database, peewee.SqliteDatabase):
             # Each thread has its own connection, but another thread closes it when its owner has ended.
             database.connect_params.setdefault("check_same_thread", False)
-    return database
+    return cast("ObservedDatabase", database)
 
 
 class Observation:

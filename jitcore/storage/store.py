@@ -58,7 +58,7 @@ class Storage:
         names = [model_set.name for model_set in model_sets]
         if len(set(names)) < len(names):
             raise ArgumentError(f"Two model sets have the same name: {', '.join(sorted(names))}.")
-        self._database: ObservedDatabase = observe(database)  # type: ignore[assignment]  # it takes on this class
+        self._database = observe(database)
         self._model_sets = tuple(model_sets)
         self._lock = threading.Lock()
         self._ready = False
@@ -201,11 +201,11 @@ class Storage:
     def select_tuples(self, query: peewee.Select) -> list[tuple[Any, ...]]:
         """Run a query and return plain tuples, several times faster than Peewee's rows.
 
-        :param query: built from plain or bound models.
+        :param query: built from plain or from bound models, not from both.
         """
-        self._prepared()
+        models = self.models
         with self.boundary():
-            return select_tuples(self._database, query)
+            return select_tuples(self._database, models, query)
 
     @contextmanager
     def counting(self) -> Iterator[StatementCount]:

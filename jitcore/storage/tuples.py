@@ -16,6 +16,7 @@ import peewee
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jitcore.storage.bound_models import BoundModels
     from jitcore.storage.observed import ObservedDatabase
 
 __all__ = ["select_tuples"]
@@ -36,11 +37,14 @@ _PLAIN = {
 }
 
 
-def select_tuples(database: ObservedDatabase, query: peewee.Select) -> list[tuple[Any, ...]]:
-    """Run the query and convert only the columns that need it."""
+def select_tuples(database: ObservedDatabase, models: BoundModels, query: peewee.Select) -> list[tuple[Any, ...]]:
+    """Run the query and convert only the columns that need it.
+
+    :param models: whose fields know the database; a plain model's field may not know how its value is kept.
+    """
     sql, parameters = database.get_sql_context().sql(query).query()
     rows: list[tuple[Any, ...]] = database.execute_sql(sql, parameters).fetchall()
-    converters = [_converter(column) for column in query.selected_columns]
+    converters = [_converter(column, models) for column in query.selected_columns]
     if not rows or not any(converters):
         return rows
     # Column by column, so that the columns that need nothing cost nothing.
@@ -51,7 +55,7 @@ def select_tuples(database: ObservedDatabase, query: peewee.Select) -> list[tupl
     return list(zip(*columns, strict=True))
 
 
-def _converter(column: Any) -> Callable[[Any], Any] | None:
+def _converter(column: Any, models: BoundModels) -> Callable[[Any], Any] | None:
     if isinstance(column, peewee.Alias):
         column = column.unwrap()
     if not isinstance(column, peewee.Field) or type(column) in _PLAIN:
@@ -60,7 +64,8 @@ def _converter(column: Any) -> Callable[[Any], Any] | None:
         return _boolean
     if type(column) is peewee.DateTimeField:
         return _date_time
-    return column.python_value
+    convert: Callable[[Any], Any] = models.field(column).python_value
+    return convert
 
 
 def _boolean(value: Any) -> bool | None:

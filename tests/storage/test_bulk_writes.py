@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import peewee
+import pytest
+
+from jitcore.errors import ArgumentError
+from jitcore.storage import ConstraintViolated, ModelSet, StatementFailed
+from tests.storage.shelf.models import Badge, Person
+
+KEY = ["corp", "person"]
+BORN = dt.datetime.fromisoformat("2000-02-29T12:30:00.123456")
+
+
+def people(storage) -> list[tuple]:
+    Person = storage.models.Person
+    rows = Person.select(Person.corp, Person.person, Person.name, Person.active)
+    return storage.select_tuples(rows.order_by(Person.corp, Person.person))
+
+
+@pytest.fixture
+def two(storage):
+    """A Storage with two people in it."""
+    storage.insert_rows(Person, [*KEY, "name", "active"], [("c", "1", "Ann", True), ("c", "2", "Bo", False)])
+    return storage
+
+
+def test_insert_writes_all_rows_with_one_statement(storage):
+    """Ready tuples arrive as they are; their number is returned."""
+    rows = [("c", str(number), None, bool(number % 2), BORN, number) for number in range(1000)]
+    storage.database  # noqa: B018 - migrates, so that only the insert is counted
+    with storage.counting() as count:
+        assert storage.insert_rows(Person, [*KEY, "name", "active", "born", "score"], rows) == 1000
+    assert count.writes == 1
+    row = storage.models.Person.get(person="7")
+    assert (row.corp, row.name, row.active, row.born, row.score) == ("c", None, True, BORN, 7)
+
+
+def test_the_number_of_statements_grows_with_chunks_and_not_with_rows(storage, is_sqlite):
+    """SQLite takes any number of rows as one statement, PostgreSQL 5,000 a statement."""
+    storage.insert_rows(Badge, ["code", "level"], [("first", 1)])
+    rows = ((f"code{number}", number) for number in range(12_000))
+    with storage.counting() as count:
+        assert storage.insert_rows(Badge, ["code", "level"], rows) == 12_000
+    assert [statement.verb for statement in count.statements] == [
+        "BEGIN",
+        *["INSERT"] * (1 if is_sqlite else 3),
+        "COMMIT",
+    ]
+
+
+def test_no_rows_are_no_statement(two):
+    """An unchanged organisation writes nothing, not even an empty transaction."""
+    with two.counting() as count:
+        assert two.insert_rows(Person, KEY, []) == 0
+        assert two.upsert_rows(Person, [*KEY, "name"], iter(()), KEY) == 0
+        assert two.update_rows(Person, KEY, ["name"], []) == 0
+        assert two.delete_rows(Person, KEY, []) == 0
+    assert count.total == 0
+
+
+def test_upsert_inserts_and_updates(two):
+    """A row with a known key takes the new values, another one is added."""
+    rows = [("c", "2", "Bob", True), ("d", "2", "Cy", True)]
+    assert two.upsert_rows(Person, [*KEY, "name", "active"], rows, KEY) == 2
+    assert people(two) == [("c", "1", "Ann", True), ("c", "2", "Bob", True), ("d", "2", "Cy", True)]
+
+
+def test_upsert_updates_only_what_it_was_told(two):
+    """Columns outside ``update`` keep their old values in an existing row."""
+    two.upsert_rows(Person, [*KEY, "name", "active"], [("c", "1", "Zoe", False)], KEY, ["active"])
+    assert people(two)[0] == ("c", "1", "Ann", False)
+
+
+@pytest.mark.parametrize("columns", [KEY, [*KEY, "active"]])
+def test_upsert_can_leave_existing_rows_alone(storage, columns):
+    """``update=()``, or rows that are nothing but a key, add what is missing and touch nothing else."""
+    storage.insert_rows(Badge, ["code", "level"], [("a", 1)])
+    assert storage.upsert_rows(Badge, ["code", "level"], [("a", 5), ("b", 2), ("b", 3)], ["code"], ()) == 1
+    assert sorted((badge.code, badge.level) for badge in storage.models.Badge.select()) == [("a", 1), ("b", 2)]
+
+
+def test_of_equal_keys_the_last_wins(two):
+    """Rows that meet in one call follow their order on both kinds of database."""
+    two.upsert_rows(Person, [*KEY, "name", "active"], [("x", "1", "a", True), ("x", "1", "b", False)], KEY)
+    two.update_rows(Person, KEY, ["name"], [("c", "1", "p"), ("c", "1", "q")])
+    assert people(two) == [("c", "1", "q", True), ("c", "2", "Bo", False), ("x", "1", "b", False)]
+
+
+def test_upsert_takes_any_unique_key(storage):
+    """The key may be a unique index other than the primary key."""
+    storage.upsert_rows(Badge, ["code", "level"], [("a", 1)], ["code"])
+    storage.upsert_rows(Badge, ["code", "level"], [("a", 2)], ["code"])
+    assert [badge.level for badge in storage.models.Badge.select()] == [2]
+
+
+def test_update_changes_the_named_rows(two):
+    """Keys come first in a row, then the new values; a key that is not there counts nothing."""
+    rows = [("c", "1", "Anna", False), ("c", "2", None, True), ("c", "3", "nobody", True)]
+    with two.counting() as count:
+        assert two.update_rows(Person, KEY, ["name", "active"], rows) == 2
+    assert count.writes == 1
+    assert people(two) == [("c", "1", "Anna", False), ("c", "2", None, True)]
+
+
+def test_delete_removes_the_named_rows(two):
+    """Only the rows with these keys go; a key that is not there is no error."""
+    with two.counting() as count:
+        assert two.delete_rows(Person, KEY, [("c", "2"), ("d", "1")]) == 1
+    assert count.writes == 1
+    assert people(two) == [("c", "1", "Ann", True)]
+
+
+def test_every_type_of_value_survives(storage):
+    """Text of any script, times, truth values, numbers and JSON text come back as they were written."""
+    awkward = 'O\'Neil "企业微信" 🙂 {a,b} \\ %s NULL\n\t'
+    storage.insert_rows(Person, [*KEY, "name", "active", "born", "score"], [
+        (awkward, "", awkward, False, BORN, -(2**31)), ("c", "NULL", "", True, None, None),
+    ])  # fmt: skip
+    storage.insert_rows(
+        Badge, ["code", "level", "extra"], [("a", 0, json.dumps({"k": [1, None, "ü"]})), ("b", 0, None)]
+    )
+    rows = storage.select_tuples(storage.models.Person.select().order_by(storage.models.Person.active))
+    assert rows == [(awkward, "", awkward, False, BORN, -(2**31)), ("c", "NULL", "", True, None, None)]
+    assert [type(value) for value in rows[0]] == [str, str, str, bool, dt.datetime, int]
+    badges = Badge.select(Badge.code, Badge.extra).order_by(Badge.code)
+    assert storage.select_tuples(badges) == [("a", {"k": [1, None, "ü"]}), ("b", None)]
+
+
+def test_columns_are_named_by_field_or_by_column(two):
+    """``person`` and its column ``person_id`` mean the same."""
+    assert two.delete_rows(Person, ["corp", "person_id"], [("c", "1")]) == 1
+
+
+def test_a_row_that_breaks_a_rule_undoes_the_whole_call(two):
+    """Nothing of a refused call stays, whatever the row's place."""
+    rows = [("c", str(number), True) for number in range(9, 0, -1)]
+    with pytest.raises(ConstraintViolated):
+        two.insert_rows(Person, [*KEY, "active"], rows)
+    assert len(people(two)) == 2
+
+
+def test_a_failing_source_undoes_the_whole_call(storage):
+    """When the iterable raises in the middle, nothing stays and its error comes out."""
+
+    def rows():
+        for number in range(6000):
+            yield (f"code{number}", 1)
+        raise OSError("upstream is gone")
+
+    with pytest.raises(OSError, match="upstream is gone"):
+        storage.insert_rows(Badge, ["code", "level"], rows())
+    assert storage.models.Badge.select().count() == 0
+
+
+def test_calls_join_the_transaction_around_them(storage):
+    """Several calls are kept or undone together."""
+
+    def fail() -> None:
+        with storage.transaction():
+            storage.insert_rows(Badge, ["code", "level"], [("a", 1)])
+            storage.delete_rows(Badge, ["code"], [("b",)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert storage.models.Badge.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda s: s.insert_rows(Badge, ["kode"], [("a",)]), "no column 'kode'. Did you mean 'code'"),
+        (lambda s: s.insert_rows(Badge, ["zzz"], [("a",)]), "no column 'zzz'. It has"),
+        (lambda s: s.insert_rows(Badge, [], [()]), "must be given"),
+        (lambda s: s.insert_rows(Badge, ["code", "code"], [("a", "b")]), "each of them once"),
+        (lambda s: s.upsert_rows(Badge, ["level"], [(1,)], ["code"]), "code are in key or update"),
+        (lambda s: s.upsert_rows(Badge, ["code"], [("a",)], ["code"], ["level"]), "level are in key or update"),
+        (lambda s: s.update_rows(Badge, ["code"], [], [("a",)]), "must be given"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(storage, call, message):
+    """A wrong name is the caller's mistake, found before the database is asked."""
+    with pytest.raises(ArgumentError, match=message):
+        call(storage)
+
+
+def test_a_row_of_the_wrong_length_is_refused(storage):
+    """A tuple with more or fewer values than columns writes nothing."""
+    with pytest.raises(ArgumentError, match="3 values for 2 columns"):
+        storage.insert_rows(Badge, ["code", "level"], [("a", 1, 2), ("b", 1)])
+    with pytest.raises((StatementFailed, ArgumentError)):
+        storage.insert_rows(Badge, ["code", "level"], [("a", 1), ("b",)])
+    assert storage.models.Badge.select().count() == 0
+
+
+def test_names_that_are_words_of_sql_are_quoted(open_storage, write_migrations):
+    """Tables and columns called like SQL's own words work."""
+
+    class Order(peewee.Model):
+        group = peewee.CharField(primary_key=True)
+        order = peewee.IntegerField(column_name="select")
+
+        class Meta:
+            table_name = "order"
+
+    statement = 'CREATE TABLE "order" ("group" TEXT PRIMARY KEY, "select" INTEGER)'
+    code = f"def up(migrator, db):\n    db.execute_sql({statement!r})"
+    folder = write_migrations("orders", {"0001_initial": code}).migrations
+    storage = open_storage(ModelSet("orders", [Order], folder))
+    storage.insert_rows(Order, ["group", "select"], [("a", 1)])
+    storage.upsert_rows(Order, ["group", "select"], [("a", 2)], ["group"])
+    storage.update_rows(Order, ["group"], ["select"], [("a", 3)])
+    assert storage.select_tuples(storage.models.Order.select()) == [("a", 3)]
+    assert storage.delete_rows(Order, ["group"], [("a",)]) == 1
