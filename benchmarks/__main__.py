@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.harness import QUICK, Scale
 
-FAMILIES = ("loading", "calling", "starting", "syncing")
+FAMILIES = ("loading", "calling", "starting", "publishing", "syncing")
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         print(fact)
     for family in arguments.family or FAMILIES:
         module = importlib.import_module(f"benchmarks.{family}")
-        print(f"\n{family}: {module.__doc__.splitlines()[0]}", flush=True)
+        print(f"\n{family}: {str(module.__doc__).splitlines()[0]}", flush=True)
         with tempfile.TemporaryDirectory(prefix="jitcore-bench-") as folder:
             for result in module.results(scale, Path(folder)):
                 print(report.line(result), flush=True)

@@ -16,8 +16,8 @@ PACKAGES = ("jitcore", "peewee", "pluggy", "jsonschema", "jsonschema-rs", "reque
 def machine() -> Iterator[str]:
     """What the figures depend on, one line each."""
     processor = next(_facts("/proc/cpuinfo", "model name"), platform.processor() or platform.machine())
-    memory = next(_facts("/proc/meminfo", "MemTotal"), "memory unknown")
-    yield f"{processor}, {os.cpu_count()} cores, {memory}, {platform.system()} {platform.release()}"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    yield f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
     yield f"{platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     yield ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 
