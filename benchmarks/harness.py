@@ -23,15 +23,17 @@ class Scale:
     :param loaded: size of the app that is loaded whole.
     :param members: sizes of the enterprises to sync.
     :param rounds: rounds of each comparison, the uncounted first one aside.
+    :param sync_rounds: rounds where one takes many seconds.
     """
 
     elements: tuple[int, ...] = (1_000, 10_000)
     loaded: int = 10_000
     members: tuple[int, ...] = (10_000, 100_000)
     rounds: int = 7
+    sync_rounds: int = 3
 
 
-QUICK = Scale(elements=(50,), loaded=50, members=(60,), rounds=1)
+QUICK = Scale(elements=(50,), loaded=50, members=(60,), rounds=1, sync_rounds=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,14 +47,14 @@ def results(scale: Scale, folder: Path) -> Iterator[Figure | Count]:
             total = sum(len(table.rows) for table in tables)
             kept = [table for table in tables if table.name != HISTORY]
 
-            ratio = compare(publishing(folder, snapshot), inserting(folder, tables), scale.rounds)
+            ratio = compare(publishing(folder, snapshot), inserting(folder, tables), scale.sync_rounds)
             name = f"publish the first sync of {size:,} members"
             yield Figure(name, f"executemany of its {total:,} rows", ratio, goal=2.5)
-            ratio = compare(publishing(folder, snapshot), inserting(folder, kept), scale.rounds)
+            ratio = compare(publishing(folder, snapshot), inserting(folder, kept), scale.sync_rounds)
             yield Figure(name, "the same without the rows of the history", ratio)
-            ratio = compare(storing(folder, snapshot), inserting(folder, tables), scale.rounds)
+            ratio = compare(storing(folder, snapshot), inserting(folder, tables), scale.sync_rounds)
             yield Figure(f"read, plan and publish the first sync of {size:,}", f"executemany of {total:,} rows", ratio)
-            ratio = compare(repeating(storage, snapshot), inserting(folder, kept), scale.rounds)
+            ratio = compare(repeating(storage, snapshot), inserting(folder, kept), scale.sync_rounds)
             yield Figure(f"read, plan and publish {size:,} unchanged", "executemany, without the history", ratio)
         yield Count(f"SQL to store the first sync of {size:,}", f"{first.total} statements, {first.writes} writing")
         yield Count(f"SQL to store {size:,} unchanged", f"{unchanged.total} statements, {unchanged.writes} writing")
