@@ -32,14 +32,14 @@ class Event:
     left out of ``repr``. ``digest`` names the event's content: WeCom sends no delivery id.
     """
 
-    infoType: str
+    info_type: str
     suiteId: str
-    timeStamp: int
+    time_stamp: int
     digest: str
     fields: Mapping[str, str] = field(repr=False)
 
     @property
-    def authCorpId(self) -> str | None:
+    def auth_corp_id(self) -> str | None:
         """The enterprise the event is about, where it says so."""
         return self.fields.get("AuthCorpId") or None
 
@@ -61,19 +61,19 @@ def parse_event(message: bytes) -> Event:
     :raises PayloadInvalid: the message is not XML, or has no InfoType.
     """
     fields = _children(message)
-    infoType = fields.get("InfoType")
-    if not infoType:
+    info_type = fields.get("InfoType")
+    if not info_type:
         raise PayloadInvalid(
             "The callback names no InfoType, so it is not a template event.",
             hint="An app's own callback URL (数据回调) must not point at the template's endpoint (指令回调).",
         )
     stamp = fields.get("TimeStamp", "")
     if not re.fullmatch(r"[0-9]{1,18}", stamp):
-        raise PayloadInvalid(f"The callback {infoType!r} has no usable TimeStamp.")
+        raise PayloadInvalid(f"The callback {info_type!r} has no usable TimeStamp.")
     return Event(
-        infoType=infoType,
+        info_type=info_type,
         suiteId=fields.get("SuiteId", ""),
-        timeStamp=int(stamp),
+        time_stamp=int(stamp),
         digest=hashlib.sha256(message).hexdigest(),
         fields=fields,
     )

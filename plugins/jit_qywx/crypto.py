@@ -36,14 +36,14 @@ class Opened(NamedTuple):
     """A decrypted message and the receiver it names."""
 
     message: bytes
-    receiveId: str
+    receive_id: str
 
 
 class Envelope(NamedTuple):
     """An encrypted message with everything its receiver needs to check it."""
 
     encrypt: str
-    msgSignature: str
+    msg_signature: str
     timestamp: str
     nonce: str
 
@@ -91,10 +91,10 @@ class CallbackCipher:
                 hint='Compare "token" in authConfig with the Token of this callback URL in the provider console.',
             )
         opened = self.decrypt(encrypt)
-        if receivers is not None and opened.receiveId not in receivers:
+        if receivers is not None and opened.receive_id not in receivers:
             raise ReceiverMismatch(
-                f"The callback is meant for {opened.receiveId!r}, not for {' or '.join(sorted(receivers))}.",
-                receiveId=opened.receiveId,
+                f"The callback is meant for {opened.receive_id!r}, not for {' or '.join(sorted(receivers))}.",
+                receive_id=opened.receive_id,
                 hint='A URL check names the provider\'s own corpid: set it as "corpId" of the auth element. '
                 "An event names the suite: check that this URL belongs to this template.",
             )
@@ -114,21 +114,21 @@ class CallbackCipher:
         decryptor = self._cipher().decryptor()
         return _split(_unpad(decryptor.update(ciphertext) + decryptor.finalize()))
 
-    def encrypt(self, message: bytes, receiveId: str, *, random: bytes | None = None) -> str:
+    def encrypt(self, message: bytes, receive_id: str, *, random: bytes | None = None) -> str:
         """Encrypt a message for a receiver.
 
         :param random: the 16 random bytes at the front; None draws them.
         """
         front = secrets.token_bytes(_RANDOM) if random is None else random
-        plain = front + struct.pack(">I", len(message)) + message + receiveId.encode()
+        plain = front + struct.pack(">I", len(message)) + message + receive_id.encode()
         pad = _BLOCK - len(plain) % _BLOCK
         encryptor = self._cipher().encryptor()
         sealed = encryptor.update(plain + bytes([pad]) * pad) + encryptor.finalize()
         return base64.b64encode(sealed).decode("ascii")
 
-    def seal(self, message: bytes, receiveId: str, *, timestamp: str, nonce: str) -> Envelope:
+    def seal(self, message: bytes, receive_id: str, *, timestamp: str, nonce: str) -> Envelope:
         """Encrypt and sign a message, as WeCom does when it calls us."""
-        encrypt = self.encrypt(message, receiveId)
+        encrypt = self.encrypt(message, receive_id)
         return Envelope(encrypt, self.sign(timestamp, nonce, encrypt), timestamp, nonce)
 
     def _cipher(self) -> Cipher[modes.CBC]:
@@ -164,10 +164,10 @@ def _split(plain: bytes) -> Opened:
     if length > len(plain) - head:
         raise _invalid("the length it states is more than it holds")
     try:
-        receiveId = plain[head + length :].decode("utf-8")
+        receive_id = plain[head + length :].decode("utf-8")
     except UnicodeDecodeError:
         raise _invalid("the receiver it names is not text") from None
-    return Opened(plain[head : head + length], receiveId)
+    return Opened(plain[head : head + length], receive_id)
 
 
 def _invalid(why: str) -> PayloadInvalid:

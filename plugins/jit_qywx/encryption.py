@@ -60,11 +60,11 @@ class SecretBox:
         :raises SecretUnreadable: it was sealed with a key that is not at hand, for another place, or was changed.
         """
         version, _, rest = sealed.partition(".")
-        keyId, _, text = rest.partition(".")
-        cipher = self._ciphers.get(keyId)
+        key_id, _, text = rest.partition(".")
+        cipher = self._ciphers.get(key_id)
         if version != _VERSION or cipher is None:
             raise SecretUnreadable(
-                f"The secret of {place} was encrypted with key {keyId or 'unknown'}, which is not among the "
+                f"The secret of {place} was encrypted with key {key_id or 'unknown'}, which is not among the "
                 f"{len(self._ciphers)} at hand ({', '.join(self._ciphers)}).",
                 hint=f"Add the former key to {KEY_VARIABLE}, after the new one and a comma, or restore {KEY_FILE} in "
                 "appData. If it is lost, each enterprise has to authorise the suite again.",

@@ -153,7 +153,7 @@ ERRCODES: Mapping[int, Errcode] = {
         NetworkRefused,
         "calls from this machine's address are not allowed",
         "Add the address to 服务商信息 → 基本信息 → IP白名单 in the provider console; it takes about a minute. "
-        "The address is the error's callerAddress.",
+        "The address is the error's caller_address.",
     ),
     60021: Errcode(PermissionDenied, "the member is outside the app's range", _RANGE),
     60111: Errcode(NotFound, "the userid is unknown", _GONE),
@@ -194,8 +194,8 @@ def classify(errcode: int) -> Errcode:
 @dataclass(frozen=True, slots=True)
 class _Errmsg:
     text: str
-    hintId: str | None
-    callerAddress: str | None
+    hint_id: str | None
+    caller_address: str | None
 
 
 def describe(errmsg: object, secrets: Iterable[str] = ()) -> _Errmsg:
@@ -213,8 +213,8 @@ def describe(errmsg: object, secrets: Iterable[str] = ()) -> _Errmsg:
     text = " ".join(text.split())
     return _Errmsg(
         text=text[:_ERRMSG_LIMIT],
-        hintId=hint_id.group(1) if hint_id else None,
-        callerAddress=address.group(1) if address else None,
+        hint_id=hint_id.group(1) if hint_id else None,
+        caller_address=address.group(1) if address else None,
     )
 
 
@@ -243,7 +243,7 @@ def make_error(
         errmsg=told.text,
         call=call,
         corpId=corpId,
-        hintId=told.hintId,
-        callerAddress=told.callerAddress,
+        hint_id=told.hint_id,
+        caller_address=told.caller_address,
         hint=row.remedy,
     )

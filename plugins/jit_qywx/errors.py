@@ -26,7 +26,7 @@
     ├── CallbackError             a callback was refused
     │   ├── SignatureMismatch     not signed with our token
     │   ├── PayloadInvalid        does not decrypt, or is not the documented XML
-    │   └── ReceiverMismatch      meant for another suite or enterprise (``receiveId``)
+    │   └── ReceiverMismatch      meant for another suite or enterprise (``receive_id``)
     ├── CallbackUnknown           no recorded callback has that id
     └── SecretError               encryption at rest
         ├── SecretKeyInvalid      the key itself cannot be used
@@ -91,8 +91,8 @@ class ApiError(QywxError):
     :param errmsg: WeCom's errmsg without the caller's address and without secrets; never a basis for decisions.
     :param call: the call that failed, as path and harmless arguments, for example ``user/list department_id=3``.
     :param corpId: the enterprise the call was made for, or None for a call of the suite.
-    :param hintId: the id WeCom's support asks for, from errmsg.
-    :param callerAddress: the address WeCom says the call came from, when it says so (kept out of the message).
+    :param hint_id: the id WeCom's support asks for, from errmsg.
+    :param caller_address: the address WeCom says the call came from, when it says so (kept out of the message).
     """
 
     code = "qywx-api-error"
@@ -105,8 +105,8 @@ class ApiError(QywxError):
         errmsg: str = "",
         call: str = "",
         corpId: str | None = None,
-        hintId: str | None = None,
-        callerAddress: str | None = None,
+        hint_id: str | None = None,
+        caller_address: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
@@ -114,8 +114,8 @@ class ApiError(QywxError):
         self.errmsg = errmsg
         self.call = call
         self.corpId = corpId
-        self.hintId = hintId
-        self.callerAddress = callerAddress
+        self.hint_id = hint_id
+        self.caller_address = caller_address
 
     @property
     def path(self) -> str:
@@ -304,14 +304,14 @@ class PayloadInvalid(CallbackError):
 class ReceiverMismatch(CallbackError):
     """The callback was encrypted for somebody else.
 
-    :param receiveId: whom it names.
+    :param receive_id: whom it names.
     """
 
     code = "qywx-callback-receiver"
 
-    def __init__(self, message: str, *, receiveId: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, receive_id: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.receiveId = receiveId
+        self.receive_id = receive_id
 
 
 class CallbackUnknown(QywxError):

@@ -16,13 +16,13 @@ class Token:
     """An access token.
 
     :param value: what WeCom gave; never shown.
-    :param expiresAt: when it ends, seconds since the epoch.
+    :param expires_at: when it ends, seconds since the epoch.
     :param version: counts the tokens of one key, so that "the token that was refused" stays clear even when WeCom
         answers with the same value again (it does while a token is valid, document 91039).
     """
 
     value: str = field(repr=False)
-    expiresAt: float
+    expires_at: float
     version: int = 1
 
 
@@ -45,24 +45,24 @@ class Call:
     :param path: WeCom's path, for example ``user/list``.
     :param query: arguments of the query; None values are left out.
     :param body: the JSON body; None makes it a GET.
-    :param tokenName: the query argument that carries the token.
+    :param credential: the query argument that carries the token.
     :param corpId: the enterprise it is for, for messages.
     :param told: harmless arguments to name in messages, for example ``department_id``.
     :param reads: whether it may be repeated after the network failed.
-    :param errcodeOptional: whether a good answer may lack ``errcode`` (documents 96237, 97162, 90603).
-    :param waitsForRate: whether it is worth waiting for a window of 45009.
+    :param errcode_optional: whether a good answer may lack ``errcode`` (documents 96237, 97162, 90603).
+    :param waits_for_rate: whether it is worth waiting for a window of 45009.
     :param secrets: values in it that must not show anywhere.
     """
 
     path: str
     query: Mapping[str, Any] = field(default_factory=dict, repr=False)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
-    tokenName: str = "access_token"  # the name of an argument, not a secret
+    credential: str = "access_token"  # the name of an argument, not a secret
     corpId: str | None = None
     told: tuple[str, ...] = ()
     reads: bool = True
-    errcodeOptional: bool = False
-    waitsForRate: bool = True
+    errcode_optional: bool = False
+    waits_for_rate: bool = True
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from jit_qywx.client.timing import Timing
 
 __all__ = ["Pace"]
 
@@ -27,23 +29,14 @@ class Pace:
     """Admits calls for one enterprise: so many at once, so many a minute of each API.
 
     :param concurrency: most calls at once.
-    :param perMinute: most calls of one API in any 60 seconds.
-    :param clock: seconds, monotonic.
-    :param sleep: waits so many seconds.
+    :param per_minute: most calls of one API in any 60 seconds.
+    :param timing: what waiting means.
     """
 
-    def __init__(
-        self,
-        concurrency: int,
-        *,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-        perMinute: int = CALLS_PER_MINUTE,
-    ) -> None:
+    def __init__(self, concurrency: int, timing: Timing, *, per_minute: int = CALLS_PER_MINUTE) -> None:
         self._ceiling = self._limit = concurrency
-        self._perMinute = perMinute
-        self._clock = clock
-        self._sleep = sleep
+        self._perMinute = per_minute
+        self._timing = timing
         self._free = threading.Condition()
         self._active = 0
         self._succeeded = 0
@@ -88,7 +81,7 @@ class Pace:
     def _wait_for_window(self, path: str) -> None:
         while True:
             with self._free:
-                now = self._clock()
+                now = self._timing.monotonic()
                 recent = self._recent.setdefault(path, deque())
                 while recent and now - recent[0] >= _WINDOW:
                     recent.popleft()
@@ -97,4 +90,4 @@ class Pace:
                     self.calls += 1
                     return
                 wait = recent[0] + _WINDOW - now
-            self._sleep(wait)
+            self._timing.sleep(wait)

@@ -17,11 +17,11 @@ of the usual traffic.
 from __future__ import annotations
 
 import logging
-import random as random_module
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from jit_qywx.client.timing import Timing
 from jit_qywx.errors import (
     ApiError,
     BadAnswer,
@@ -33,8 +33,6 @@ from jit_qywx.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from jit_qywx.client.call import Call
     from jit_qywx.client.pace import Pace
 
@@ -82,13 +80,13 @@ class RetryBudget:
 class RetryPolicy:
     """What all calls of one transport share.
 
-    :param rateWait: seconds to wait, once per call, after 45009.
-    :param random: a number in [0, 1).
+    :param rate_wait: seconds to wait, once per call, after 45009.
+    :param timing: what waiting means.
     :param budget: pays for repeats.
     """
 
-    rateWait: float = 60.0
-    random: Callable[[], float] = random_module.random
+    rate_wait: float = 60.0
+    timing: Timing = field(default_factory=Timing)
     budget: RetryBudget = field(default_factory=RetryBudget)
 
 
@@ -127,15 +125,15 @@ class Retries:
         return None
 
     def _wait_rate(self) -> float | None:
-        if self._waited or not self._call.waitsForRate:
+        if self._waited or not self._call.waits_for_rate:
             return None
         self._waited = True
         logger.warning(
             "WeCom's quota for %s is used up; waiting once",
             self._call.path,
-            extra={"corpId": self._call.corpId, "seconds": self._policy.rateWait},
+            extra={"corpId": self._call.corpId, "seconds": self._policy.rate_wait},
         )
-        return self._policy.rateWait
+        return self._policy.rate_wait
 
     def _wait_busy(self) -> float | None:
         self._busy += 1
@@ -153,4 +151,4 @@ class Retries:
             return None
         logger.info("Trying %s again", self._call, extra={"corpId": self._call.corpId, "attempt": number + 1})
         # Full jitter: threads that failed together must not come back together.
-        return self._policy.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0**number)
+        return self._policy.timing.random() * min(_LONGEST_WAIT, _FIRST_WAIT * 2.0**number)

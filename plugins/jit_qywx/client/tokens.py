@@ -31,6 +31,7 @@ from jitcore.storage.errors import DatabaseBusy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jit_qywx.client.timing import Timing
     from jit_qywx.encryption import SecretBox
     from jitcore.storage import Storage
 
@@ -62,7 +63,7 @@ class Fresh(NamedTuple):
     """What a token endpoint answered."""
 
     value: str
-    expiresIn: float
+    expires_in: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +82,24 @@ class TokenStore:
 
     :param storage: the App's storage.
     :param box: seals tokens at rest.
-    :param clock: seconds since the epoch: other processes compare with it.
-    :param sleep: waits so many seconds.
+    :param timing: what waiting means.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        box: SecretBox,
-        *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, storage: Storage, box: SecretBox, timing: Timing) -> None:
         self._storage = storage
         self._box = box
-        self._clock = clock
-        self._sleep = sleep
+        self._timing = timing
         self._owner = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._held: dict[TokenKey, _Held] = {}
         self._flights: dict[tuple[TokenKey, str], Future[Token]] = {}
 
     def get(
-        self, key: TokenKey, secretPrint: str, fetch: Callable[[], Fresh], *, refused: Token | None = None
+        self, key: TokenKey, secret_print: str, fetch: Callable[[], Fresh], *, refused: Token | None = None
     ) -> Token:
         """A token that is good for at least :data:`MARGIN` seconds, fetched only if nobody has one.
 
-        :param secretPrint: :func:`fingerprint` of the secret that ``fetch`` uses.
+        :param secret_print: :func:`fingerprint` of the secret that ``fetch`` uses.
         :param fetch: asks WeCom for a token.
         :param refused: a token that WeCom did not accept; only a newer one is returned.
         :raises AuthorizationLost: WeCom refuses the secret, now or earlier.
@@ -115,14 +107,14 @@ class TokenStore:
         while True:
             with self._lock:
                 held = self._held.get(key)
-                if held and held.fingerprint == secretPrint and self._is_good(held.token, refused):
+                if held and held.fingerprint == secret_print and self._is_good(held.token, refused):
                     return held.token
-                flight = self._flights.get((key, secretPrint))
+                flight = self._flights.get((key, secret_print))
                 leads = flight is None
                 if flight is None:
-                    flight = self._flights[key, secretPrint] = Future()
+                    flight = self._flights[key, secret_print] = Future()
             if leads:
-                return self._lead(flight, key, secretPrint, fetch, refused)
+                return self._lead(flight, key, secret_print, fetch, refused)
             # The leader was interrupted by something that is not our trouble: take another turn.
             with contextlib.suppress(CancelledError):
                 token = flight.result()
@@ -150,35 +142,35 @@ class TokenStore:
         self,
         flight: Future[Token],
         key: TokenKey,
-        secretPrint: str,
+        secret_print: str,
         fetch: Callable[[], Fresh],
         refused: Token | None,
     ) -> Token:
         """Get the token on behalf of every thread that waits for this flight."""
         try:
-            token = self._share(key, secretPrint, fetch, refused)
+            token = self._share(key, secret_print, fetch, refused)
         except BaseException as error:
-            self._land(key, secretPrint)
+            self._land(key, secret_print)
             if isinstance(error, Exception):
                 flight.set_exception(error)
             else:
                 flight.cancel()
             raise
         with self._lock:
-            self._held[key] = _Held(token, secretPrint)
-        self._land(key, secretPrint)
+            self._held[key] = _Held(token, secret_print)
+        self._land(key, secret_print)
         flight.set_result(token)
         return token
 
-    def _land(self, key: TokenKey, secretPrint: str) -> None:
+    def _land(self, key: TokenKey, secret_print: str) -> None:
         with self._lock:
-            del self._flights[key, secretPrint]
+            del self._flights[key, secret_print]
 
-    def _share(self, key: TokenKey, secretPrint: str, fetch: Callable[[], Fresh], refused: Token | None) -> Token:
+    def _share(self, key: TokenKey, secret_print: str, fetch: Callable[[], Fresh], refused: Token | None) -> Token:
         """Take the token another process has, or take the lease and fetch one."""
         while True:
             row = self._read(key)
-            if row is not None and row.fingerprint == secretPrint:
+            if row is not None and row.fingerprint == secret_print:
                 if row.refusal:
                     raise _known_refusal(key, json.loads(row.refusal))
                 token = self._token_of(key, row)
@@ -186,28 +178,28 @@ class TokenStore:
                     return token
             if self._take_lease(key, row):
                 # Without a row there was a version 0 for a moment.
-                return self._fetch(key, secretPrint, fetch, row.version if row is not None else 0)
-            self._sleep(_POLL)
+                return self._fetch(key, secret_print, fetch, row.version if row is not None else 0)
+            self._timing.sleep(_POLL)
 
-    def _fetch(self, key: TokenKey, secretPrint: str, fetch: Callable[[], Fresh], version: int) -> Token:
+    def _fetch(self, key: TokenKey, secret_print: str, fetch: Callable[[], Fresh], version: int) -> Token:
         try:
             fresh = fetch()
         except AuthorizationLost as error:
             refusal = json.dumps(
-                {"errcode": error.errcode, "errmsg": error.errmsg, "call": error.call, "at": self._clock()}
+                {"errcode": error.errcode, "errmsg": error.errmsg, "call": error.call, "at": self._timing.now()}
             )
-            self._release(key, tokenSealed=None, expiresAt=0.0, fingerprint=secretPrint, refusal=refusal)
+            self._release(key, tokenSealed=None, expiresAt=0.0, fingerprint=secret_print, refusal=refusal)
             raise
         except BaseException:
             self._release(key)
             raise
-        token = Token(fresh.value, self._clock() + fresh.expiresIn, version + 1)
+        token = Token(fresh.value, self._timing.now() + fresh.expires_in, version + 1)
         self._release(
             key,
             tokenSealed=self._box.seal(token.value, key.place),
-            expiresAt=token.expiresAt,
+            expiresAt=token.expires_at,
             version=token.version,
-            fingerprint=secretPrint,
+            fingerprint=secret_print,
             refusal=None,
         )
         logger.info("Fetched a new %s token", key.kind, extra={"suiteId": key.suiteId, "corpId": key.corpId})
@@ -229,7 +221,7 @@ class TokenStore:
 
     def _take_lease(self, key: TokenKey, row: Any) -> bool:
         """Whether this store may fetch now; the version shows that no newer token slipped in since ``row`` was read."""
-        now = self._clock()
+        now = self._timing.now()
         model = self._storage.models[QywxToken]
         lease = {"leaseOwner": self._owner, "leaseUntil": now + LEASE}
         try:
@@ -256,7 +248,7 @@ class TokenStore:
         return [getattr(model, name) == value for name, value in key._asdict().items()]
 
     def _is_good(self, token: Token, refused: Token | None) -> bool:
-        if token.expiresAt - MARGIN <= self._clock():
+        if token.expires_at - MARGIN <= self._timing.now():
             return False
         return refused is None or token.version > refused.version
 

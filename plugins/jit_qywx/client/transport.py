@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,8 +20,6 @@ from jit_qywx.errcodes import make_error
 from jit_qywx.errors import AnswerTimeout, ApiError, BadAnswer, ConnectionFailed, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from jit_qywx.client.call import Call, Token, TokenSource
     from jit_qywx.client.pace import Pace
 
@@ -38,33 +35,28 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class Transport:
     """Makes calls for any number of threads.
 
-    :param baseUrl: URL that paths are appended to.
+    :param base_url: URL that paths are appended to.
     :param timeout: seconds to wait for a connection, and for each piece of the answer.
-    :param trustEnv: whether proxy settings of the environment apply; never for a loopback address.
-    :param policy: how failed calls are repeated.
+    :param trust_env: whether proxy settings of the environment apply; never for a loopback address.
+    :param policy: how failed calls are repeated, and what waiting means.
     :param connections: connections kept open.
-    :param clock: seconds, monotonic.
-    :param sleep: waits so many seconds.
     """
 
     def __init__(
         self,
-        baseUrl: str = OFFICIAL_BASE_URL,
+        base_url: str = OFFICIAL_BASE_URL,
         *,
         timeout: tuple[float, float] = (5.0, 30.0),
-        trustEnv: bool = True,
+        trust_env: bool = True,
         policy: RetryPolicy | None = None,
         connections: int = 32,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.baseUrl = baseUrl.rstrip("/") + "/"
-        self.clock = clock
-        self.sleep = sleep
+        self.base_url = base_url.rstrip("/") + "/"
         self._timeout = timeout
         self._policy = policy or RetryPolicy()
-        trusted = trustEnv and urlsplit(self.baseUrl).hostname not in _LOOPBACK
-        self._session = open_session(connections=connections, trustEnv=trusted)
+        self.timing = self._policy.timing
+        trusted = trust_env and urlsplit(self.base_url).hostname not in _LOOPBACK
+        self._session = open_session(connections=connections, trust_env=trusted)
 
     def close(self) -> None:
         """Close every connection."""
@@ -95,14 +87,14 @@ class Transport:
                 assert token is not None
                 token = tokens.renew(token)
             else:
-                self.sleep(wait)
+                self.timing.sleep(wait)
 
     def _once(self, call: Call, token: Token | None) -> dict[str, Any]:
         self._policy.budget.earn()
-        started = self.clock()
+        started = self.timing.monotonic()
         query = {name: value for name, value in call.query.items() if value is not None}
         if token is not None:
-            query[call.tokenName] = token.value
+            query[call.credential] = token.value
         response = self._send(call, urlencode(query, quote_via=quote))
         answer = _parse(response, call)
         errcode = _errcode(answer, call, response.status_code)
@@ -111,7 +103,7 @@ class Transport:
             "WeCom answered %s with errcode %s",
             call.path,
             errcode,
-            extra={"corpId": call.corpId, "errcode": errcode, "seconds": round(self.clock() - started, 3)},
+            extra={"corpId": call.corpId, "errcode": errcode, "seconds": round(self.timing.monotonic() - started, 3)},
         )
         if errcode:
             secrets = (*call.secrets, token.value) if token else call.secrets
@@ -129,7 +121,7 @@ class Transport:
         try:
             return self._session.request(
                 "GET" if data is None else "POST",
-                self.baseUrl + call.path,
+                self.base_url + call.path,
                 data=data,
                 headers=headers,
                 timeout=self._timeout,
@@ -141,14 +133,14 @@ class Transport:
                 f"WeCom did not answer {call} in time.",
                 call=str(call),
                 corpId=call.corpId,
-                hint=f"Check the network between this machine and {self.baseUrl}.",
+                hint=f"Check the network between this machine and {self.base_url}.",
             )
         except requests.RequestException as error:
             failure = ConnectionFailed(
                 f"The connection for {call} failed: {_reason(error)}.",
                 call=str(call),
                 corpId=call.corpId,
-                hint=f"Check the network, the proxy and the name resolution between this machine and {self.baseUrl}.",
+                hint=f"Check the network, the proxy and the name resolution between this machine and {self.base_url}.",
             )
         # Outside the except block: the HTTP library's exception must not become the context of ours.
         raise failure
@@ -180,7 +172,7 @@ def _parse_leniently(content: bytes) -> Any:
 def _errcode(answer: dict[str, Any], call: Call, status: int) -> int:
     told = answer.pop("errcode", None)
     if told is None:
-        if call.errcodeOptional:
+        if call.errcode_optional:
             return 0
         raise _bad(call, "has no errcode", status)
     try:

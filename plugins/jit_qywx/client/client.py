@@ -1,0 +1,115 @@
+"""The client for one enterprise: endpoint groups over one transport, one token, one pace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jit_qywx.client.agent import Agent
+from jit_qywx.client.auth import Auth
+from jit_qywx.client.batch import Batch
+from jit_qywx.client.call import Call
+from jit_qywx.client.department import Department
+from jit_qywx.client.endpoints import field
+from jit_qywx.client.export import Export
+from jit_qywx.client.pace import Pace
+from jit_qywx.client.tag import Tag
+from jit_qywx.client.user import User
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jit_qywx.client.call import TokenSource
+    from jit_qywx.client.transport import Transport
+
+__all__ = ["QywxProxyClient"]
+
+#: Most calls at once for one enterprise: far below what was seen to draw 45033 (400), and no faster beyond.
+_CONCURRENCY = 16
+
+
+class QywxProxyClient:
+    """WeCom's server API as one enterprise's proxied app may call it; safe to share between threads.
+
+    The groups are named as WeCom's folders and their methods as the last part of its paths: ``department/list`` is
+    ``client.department.list()``. Methods return the documented payload and raise the errors of ``jit_qywx.errors``.
+
+    :param transport: makes the calls.
+    :param tokens: hands out the app's access token.
+    :param corpId: the enterprise, as the app knows it.
+    :param corpName: the enterprise's name, if known.
+    :param agentId: the app's AgentId there, if known.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        tokens: TokenSource,
+        *,
+        corpId: str,
+        corpName: str | None = None,
+        agentId: str | None = None,
+    ) -> None:
+        self._transport = transport
+        self._tokens = tokens
+        self._pace = Pace(_CONCURRENCY, transport.timing)
+        self.corpId = corpId
+        self.corpName = corpName
+        self.agentId = agentId
+        self.department = Department(self)
+        self.user = User(self)
+        self.tag = Tag(self)
+        self.agent = Agent(self)
+        self.batch = Batch(self)
+        self.export = Export(self)
+        self.auth = Auth(self)
+
+    @property
+    def calls(self) -> int:
+        """How many requests this client has made, repeats included and token requests not."""
+        return self._pace.calls
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        told: Sequence[str] = (),
+        reads: bool = True,
+        secrets: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """GET any path of the API, for what has no method yet.
+
+        :param path: for example ``user/list``.
+        :param query: its arguments without the token; None values are left out.
+        :param told: arguments that may be named in messages: no secrets, no ids of people.
+        :param reads: whether it may be repeated after the network failed.
+        :param secrets: values that must not show in messages.
+        :returns: the answer without ``errcode`` and ``errmsg``.
+        :raises ApiError: WeCom refused; the subclass says what that means.
+        :raises TransportError: no usable answer came.
+        """
+        call = Call(path, query or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets))
+        return self._transport.call(call, tokens=self._tokens, pace=self._pace)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        told: Sequence[str] = (),
+        reads: bool = False,
+        secrets: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """POST to any path of the API; parameters and result as for :meth:`get`.
+
+        :param body: the JSON body.
+        """
+        call = Call(path, body=body or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets))
+        return self._transport.call(call, tokens=self._tokens, pace=self._pace)
+
+    def getcallbackip(self) -> list[str]:
+        """The addresses WeCom's callbacks come from (document 90930)."""
+        return field(self.get("getcallbackip"), "ip_list", list, call="getcallbackip", corpId=self.corpId)
+
+    def __repr__(self) -> str:
+        return f"<QywxProxyClient {self.corpId}>"
