@@ -11,20 +11,30 @@ import peewee
 __all__ = [
     "ACTIVE",
     "CANCELLED",
+    "DONE",
+    "FAILED",
     "LOST",
     "MODELS",
+    "RECEIVED",
+    "WORKING",
     "QywxAuthorization",
     "QywxCallback",
     "QywxSuiteTicket",
     "QywxToken",
 ]
 
-#: The enterprise's grant works, as far as we know.
+#: States of an authorization. The enterprise's grant works, as far as we know.
 ACTIVE = "active"
 #: The enterprise withdrew it (cancel_auth); permanent code and tokens were forgotten.
 CANCELLED = "cancelled"
 #: WeCom refused the permanent code; it is kept for the case that the refusal is undone.
 LOST = "lost"
+
+#: States of a callback: stored and waiting, being worked on, settled, given up.
+RECEIVED = "received"
+WORKING = "working"
+DONE = "done"
+FAILED = "failed"
 
 
 class QywxAuthorization(peewee.Model):
@@ -41,6 +51,8 @@ class QywxAuthorization(peewee.Model):
     reason = peewee.TextField(null=True)
     #: JSON of auth_info.agent[0].privilege.
     privilege = peewee.TextField(null=True)
+    #: ``TimeStamp`` of the newest event that changed it; 0 when it was authorised by hand.
+    eventAt = peewee.BigIntegerField()
     createdAt = peewee.DoubleField()
     updatedAt = peewee.DoubleField()
 
@@ -100,10 +112,12 @@ class QywxCallback(peewee.Model):
     corpId = peewee.CharField(64, null=True)
     timeStamp = peewee.BigIntegerField()
     receivedAt = peewee.DoubleField()
-    #: ``received``, ``done`` or ``failed``.
+    #: ``received``, ``working``, ``done`` or ``failed``.
     state = peewee.CharField(16)
-    #: Why it failed, or what was done with it.
+    #: Why it failed or waits.
     reason = peewee.TextField(null=True)
+    #: When work on it last began.
+    workedAt = peewee.DoubleField(null=True)
     attempts = peewee.IntegerField()
     bodySealed = peewee.TextField()
 

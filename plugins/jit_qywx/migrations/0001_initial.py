@@ -7,7 +7,7 @@ from typing import Any
 import peewee
 
 
-def up(migrator: Any, db: peewee.Database) -> None:  # noqa: ARG001  # the runner's signature
+def up(migrator: Any, db: peewee.Database) -> None:  # the runner's signature
     """Create the tables; the models are frozen copies, so that later code does not change this step."""
 
     class QywxAuthorization(peewee.Model):
@@ -19,6 +19,7 @@ def up(migrator: Any, db: peewee.Database) -> None:  # noqa: ARG001  # the runne
         state = peewee.CharField(16)
         reason = peewee.TextField(null=True)
         privilege = peewee.TextField(null=True)
+        eventAt = peewee.BigIntegerField()
         createdAt = peewee.DoubleField()
         updatedAt = peewee.DoubleField()
 
@@ -64,6 +65,7 @@ def up(migrator: Any, db: peewee.Database) -> None:  # noqa: ARG001  # the runne
         receivedAt = peewee.DoubleField()
         state = peewee.CharField(16)
         reason = peewee.TextField(null=True)
+        workedAt = peewee.DoubleField(null=True)
         attempts = peewee.IntegerField()
         bodySealed = peewee.TextField()
 

@@ -1,0 +1,1 @@
+"""Family ``auths``: elements that hold credentials and say who somebody is."""

@@ -1,0 +1,1 @@
+"""Types of the family ``auths``, one per way to log in."""
