@@ -1,0 +1,132 @@
+"""The corp element of one enterprise that authorised a proxied app.
+
+It holds nothing secret: it reaches WeCom only through ``getClient`` of the auth element that ``authFullName`` names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.corp import Corp
+from jit_qywx.errors import AgentAmbiguous, AgentUnknown
+from jitcore import openApps
+from jitcore.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from jit_corps.progress import Progress
+    from jit_corps.snapshot import Snapshot
+    from jit_qywx.client import QywxProxyClient
+    from jitcore import App
+
+__all__ = ["QywxProxyCorp"]
+
+_AUTH_TYPE = "auths.loginTypes.QywxProxyType"
+_CONCURRENCY = 8
+
+
+class QywxProxyCorp(Corp):
+    """Organisation of a WeCom enterprise (seed page: WeCom proxy development organization).
+
+    Business file: ``corpId`` (the enterprise, as the app knows it) and ``authFullName`` (the auth element of the
+    suite it authorised); optionally ``concurrency`` (most calls at once, default 8) and ``strictRoles``.
+    """
+
+    @property
+    def corpId(self) -> str:
+        """The enterprise's id, as the app knows it; a ciphertext id is case-sensitive."""
+        return str(self.config["corpId"])
+
+    @property
+    def authFullName(self) -> str:
+        """Full name of the auth element."""
+        return str(self.config["authFullName"])
+
+    @property
+    def concurrency(self) -> int:
+        """Most calls at once while the organisation is read."""
+        return int(self.config.get("concurrency", _CONCURRENCY))
+
+    def getClient(self) -> QywxProxyClient:
+        """WeCom's API as this enterprise's proxied app may call it (seed page).
+
+        :raises CorpUnknown: the enterprise has not authorised the suite.
+        :raises AuthorizationLost: it cancelled the authorization.
+        """
+        client: QywxProxyClient = self.app.getElement(self.authFullName).getClient(self.corpId)
+        return client
+
+    def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+        """Read the organisation from WeCom; touches no database but for tokens.
+
+        :param known: ids of members active here.
+        :param confirm: most members who are not listed to ask for once more.
+        :param progress: called with (phase, done, total or None).
+        :raises ApiError: a call was refused; it says which.
+        :raises TransportError: a call got no usable answer.
+        """
+        from jit_qywx.reading import read_corp
+
+        client = self.getClient()
+        return read_corp(
+            client,
+            known,
+            confirm=confirm,
+            concurrency=self.concurrency,
+            progress=progress,
+            corpName=client.corpName,
+        )
+
+    @staticmethod
+    def getAgentId(corpId: str, suiteId: str) -> str:
+        """The AgentId of an enterprise's proxied app (seed page).
+
+        Looks through the auth elements of every open App.
+
+        :param corpId: the enterprise.
+        :param suiteId: the template it authorised.
+        :raises AgentUnknown: no open App knows it.
+        :raises AgentAmbiguous: open Apps disagree.
+        """
+        for name, value in (("corpId", corpId), ("suiteId", suiteId)):
+            if not isinstance(value, str) or not value:
+                raise ArgumentError(f"{name} is a str that is not empty, not {type(value).__name__}.")
+        apps = openApps()
+        found = {agentId: app for app in apps for agentId in _agent_ids(app, corpId, suiteId)}
+        if not found:
+            raise _unknown(corpId, suiteId, apps)
+        if len(found) > 1:
+            told = ", ".join(f"{agentId} in {app.name}" for agentId, app in sorted(found.items()))
+            raise AgentAmbiguous(
+                f"The open Apps know different AgentIds of enterprise {corpId} for suite {suiteId}: {told}.",
+                corpId=corpId,
+                hint="Close the other App, or ask one App's auth element: auth.getAuthorization(corpId).agentId.",
+            )
+        return next(iter(found))
+
+
+def _agent_ids(app: App, corpId: str, suiteId: str) -> list[str]:
+    return [
+        authorization.agentId
+        for auth in _auths(app)
+        if auth.suiteId == suiteId
+        for authorization in auth.authorizations()
+        if authorization.corpId == corpId and authorization.agentId is not None and authorization.state != "cancelled"
+    ]
+
+
+def _auths(app: App) -> list[Any]:
+    return [handle.load() for handle in app.findElements(type=_AUTH_TYPE)]
+
+
+def _unknown(corpId: str, suiteId: str, apps: tuple[App, ...]) -> AgentUnknown:
+    if not apps:
+        why = "no App is open"
+    elif not any(auth.suiteId == suiteId for app in apps for auth in _auths(app)):
+        why = f"no auth element of {', '.join(app.name for app in apps)} has that suite"
+    else:
+        why = f"{', '.join(app.name for app in apps)} has no authorization of that enterprise with an AgentId"
+    return AgentUnknown(
+        f"The AgentId of enterprise {corpId} for suite {suiteId} is not known: {why}.",
+        corpId=corpId,
+        hint="Open the App whose auth element received the authorisation. The AgentId comes with create_auth.",
+    )

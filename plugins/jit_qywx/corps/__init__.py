@@ -1,0 +1,1 @@
+"""Types of the family ``corps`` that speak to WeCom."""

@@ -1,0 +1,129 @@
+"""Turns WeCom's records into those of a snapshot. Pure: dictionaries in, frozen records out.
+
+A field that is missing was not told, and so is an empty one that the app was not granted: both become ``None``, which
+never clears what is known. A name that merely repeats the id is how WeCom hides a name (documents 90344 and 96255).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.snapshot import DeptRecord, MemberRecord, Membership
+from jit_qywx.errors import BadAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jit_qywx.scope import VisibleScope
+
+__all__ = ["ROOT", "dept_record", "member_record", "record_id"]
+
+#: Id of every enterprise's root department (document 90204).
+ROOT = "1"
+_DISABLED = 2
+_QUIT = 5
+#: Activated, and not activated yet: both work here (document 96255).
+_ACTIVE = (1, 4)
+
+
+def dept_record(told: Mapping[str, Any], scope: VisibleScope) -> DeptRecord:
+    """A department of ``department/list``."""
+    deptId = record_id(told, "id", call="department/list")
+    parent = told.get("parentid")
+    leaders = told.get("department_leader")
+    return DeptRecord(
+        deptId=deptId,
+        name=_name(told.get("name"), deptId, granted=scope.grants("department_name")),
+        # The root's own parent is written as 0.
+        parentId=str(parent) if parent else None,
+        order=_int(told.get("order")) or 0,
+        leaderIds=tuple(map(str, leaders)) if isinstance(leaders, list) else None,
+    )
+
+
+def member_record(told: Mapping[str, Any], scope: VisibleScope, *, listed_in: str | None, call: str) -> MemberRecord:
+    """A member of ``user/list`` or ``user/get``.
+
+    :param listed_in: the department whose list it comes from, for a record that names no departments.
+    :param call: where it comes from, for messages.
+    """
+    memberId = record_id(told, "userid", call=call)
+    active, reason = _status(told.get("status"))
+    main = told.get("main_department")
+    return MemberRecord(
+        memberId=memberId,
+        name=_name(told.get("name"), memberId, granted=scope.grants("user_name")),
+        active=active,
+        reason=reason,
+        departments=_memberships(told, listed_in),
+        mainDeptId=str(main) if main else None,
+        position=_text(told, "position", granted=scope.grants("position")),
+        alias=_text(told, "alias", granted=True),
+        email=_text(told, "email", granted=scope.grants("email")) or _text(told, "biz_mail", granted=False),
+        mobile=_text(told, "mobile", granted=scope.grants("mobile")),
+        telephone=_text(told, "telephone", granted=scope.grants("telephone")),
+        # "0" is undefined, and also what comes when the app may not know.
+        gender=str(told["gender"]) if str(told.get("gender")) in ("1", "2") else None,
+        avatar=_text(told, "avatar", granted=False) or _text(told, "thumb_avatar", granted=False),
+        openUserId=_text(told, "open_userid", granted=False),
+    )
+
+
+def record_id(told: Mapping[str, Any], name: str, *, call: str) -> str:
+    """The id of a record.
+
+    :raises BadAnswer: there is none: the answer must not be taken for a shorter one.
+    """
+    value = told.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+        raise BadAnswer(
+            f"WeCom's answer to {call} holds a record without {name!r}.",
+            call=call,
+            hint="Nothing of the answer was used. If this keeps happening, compare it with WeCom's documentation.",
+        )
+    return str(value)
+
+
+def _memberships(told: Mapping[str, Any], listed_in: str | None) -> tuple[Membership, ...]:
+    departments = told.get("department")
+    if not isinstance(departments, list):
+        return (Membership(listed_in),) if listed_in is not None else ()
+    # Three lists side by side, each filtered by visibility (document 96255).
+    orders = _beside(told.get("order"), len(departments))
+    leads = _beside(told.get("is_leader_in_dept"), len(departments))
+    return tuple(
+        Membership(str(department), _int(order) or 0, _int(lead) == 1)
+        for department, order, lead in zip(departments, orders, leads, strict=True)
+    )
+
+
+def _beside(items: object, length: int) -> list[Any]:
+    # A list of another length cannot be matched with the departments, so it tells nothing.
+    return items if isinstance(items, list) and len(items) == length else [None] * length
+
+
+def _status(status: object) -> tuple[bool | None, str | None]:
+    if status in _ACTIVE:
+        return True, None
+    if status == _DISABLED:
+        return False, "disabled"
+    if status == _QUIT:
+        return False, "quit"
+    return None, None
+
+
+def _name(name: object, echo: str, *, granted: bool) -> str | None:
+    if not isinstance(name, str) or not name or (name == echo and not granted):
+        return None
+    return name
+
+
+def _text(told: Mapping[str, Any], name: str, *, granted: bool) -> str | None:
+    value = told.get(name)
+    if not isinstance(value, str) or (value == "" and not granted):
+        return None
+    return value
+
+
+def _int(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,298 @@
+"""Reads an enterprise's whole organisation from WeCom into one snapshot. Network only; decides nothing.
+
+The walk: scope → departments → the members of each department → members visible by themselves → tags → a second look
+at members who are known here and were not listed → scope once more.
+
+A failed call fails the reading, with two exceptions that cannot hide anybody: tags the app may not read leave roles
+incomplete, and a second look that fails leaves that member unconfirmed. Source: WeCom documents 90344, 96255, 96260,
+90349, 96448 and 99052.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from jit_corps.snapshot import GrantRecord, MemberRecord, RoleRecord, Snapshot
+from jit_qywx.errors import NotFound, PermissionDenied, QywxError
+from jit_qywx.mapping import ROOT, dept_record, member_record, record_id
+from jit_qywx.scope import VisibleScope, read_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from jit_corps.progress import Progress
+    from jit_corps.snapshot import DeptRecord
+    from jit_qywx.client import QywxProxyClient
+
+__all__ = ["read_corp"]
+
+logger = logging.getLogger(__name__)
+
+Record: TypeAlias = dict[str, Any]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: The department does not exist (any more): 60003 of user/list, 60123 of department calls.
+_NO_DEPARTMENT = frozenset({60003, 60123})
+#: The member is gone, or outside the visible range (document 90313).
+_NO_MEMBER = 60111
+
+
+def read_corp(
+    client: QywxProxyClient,
+    known: frozenset[str],
+    *,
+    confirm: int,
+    concurrency: int,
+    progress: Progress,
+    corpName: str | None = None,
+) -> Snapshot:
+    """Read an organisation.
+
+    :param client: the enterprise's client.
+    :param known: ids of members active here: those of them that are not listed get a second look.
+    :param confirm: most second looks.
+    :param concurrency: most calls at once.
+    :param progress: called with (phase, done, total or None).
+    :param corpName: the enterprise's name, when known.
+    :raises ApiError: a call was refused; it says which.
+    :raises TransportError: a call got no usable answer.
+    """
+    calls = client.calls
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
+        return _Reading(client, pool, progress).read(known, confirm, corpName, calls)
+
+
+class _Reading:
+    """One reading of one organisation."""
+
+    def __init__(self, client: QywxProxyClient, pool: ThreadPoolExecutor, progress: Progress) -> None:
+        self._client = client
+        self._pool = pool
+        self._progress = progress
+
+    def read(self, known: frozenset[str], confirm: int, corpName: str | None, calls: int) -> Snapshot:
+        self._progress("scope", 0, None)
+        scope = read_scope(self._client)
+        told_departments, listed = self._list_members(self._list_departments())
+        told_tags, incomplete = self._read_tags()
+        told: list[tuple[Record, str | None]] = []
+        told += [(record, deptId) for deptId, records in listed.items() for record in records]
+        told += [(record, None) for record in self._read_visible_by_themselves(scope, told, told_tags)]
+        if incomplete and scope.tags:
+            incomplete.append("members: those visible through a tag could not be found")
+        seen = {record_id(record, "userid", call="user/list") for record, _ in told}
+        confirmed, unconfirmed = self._look_again(known - seen, confirm)
+        told += [(record, None) for record in confirmed]
+
+        # A range that changed on the way makes the reading one of the new range, and people out of sight not gone.
+        self._progress("scope", 1, None)
+        scope_after = read_scope(self._client)
+        sure = scope if scope == scope_after else _common(scope, scope_after)
+        departments = tuple(dept_record(record, sure) for record in told_departments)
+        members = _members(told, sure)
+        roles, grants = _roles(told_tags, departments, members)
+        return Snapshot(
+            corpId=self._client.corpId,
+            corpName=corpName,
+            departments=departments,
+            members=members,
+            roles=roles,
+            grants=grants,
+            scope=scope_after.describe(has_root=any(department.deptId == ROOT for department in departments)),
+            complete=True,
+            incomplete=tuple(incomplete),
+            unconfirmed=unconfirmed,
+            calls=self._client.calls - calls,
+        )
+
+    def _list_departments(self) -> list[Record]:
+        self._progress("departments", 0, None)
+        # Not simplelist: where the app was granted the whole structure, that lists departments whose members are out
+        # of the range.
+        told = self._client.department.list()
+        self._progress("departments", len(told), len(told))
+        return told
+
+    def _list_members(self, departments: list[Record]) -> tuple[list[Record], dict[str, list[Record]]]:
+        """The members of every department; departments that vanished on the way cost one more listing."""
+        listed: dict[str, list[Record]] = {}
+        vanished = self._walk(_ids(departments), listed)
+        if vanished:
+            logger.info("Listing departments again: one vanished", extra={"corpId": self._client.corpId})
+            departments = self._list_departments()
+            ids = _ids(departments)
+            again = self._walk([deptId for deptId in ids if deptId not in listed], listed)
+            if again:
+                raise next(iter(again.values()))
+            listed = {deptId: listed[deptId] for deptId in ids}
+        return departments, listed
+
+    def _walk(self, deptIds: Sequence[str], listed: dict[str, list[Record]]) -> dict[str, NotFound]:
+        """Fill ``listed``; returns the departments that do not exist, with what WeCom said."""
+
+        def read(deptId: str) -> list[Record] | NotFound:
+            try:
+                return self._client.user.list(deptId)
+            except NotFound as error:
+                if error.errcode in _NO_DEPARTMENT:
+                    return error
+                raise
+
+        vanished: dict[str, NotFound] = {}
+        for deptId, result in self._each("members", deptIds, read):
+            if isinstance(result, NotFound):
+                vanished[deptId] = result
+            else:
+                listed[deptId] = result
+        return vanished
+
+    def _read_visible_by_themselves(
+        self,
+        scope: VisibleScope,
+        told: Iterable[tuple[Record, str | None]],
+        tags: Mapping[str, Record],
+    ) -> list[Record]:
+        """Members whom the range names, or a tag in the range holds, and no visible department lists."""
+        named = {*scope.users}
+        for tagId in scope.tags:
+            named.update(_tag_users(tags.get(tagId, {})))
+        named -= {str(record.get("userid")) for record, _ in told}
+
+        def read(userId: str) -> Record | None:
+            try:
+                return self._client.user.get(userId)
+            except NotFound:
+                return None
+
+        return [record for _, record in self._each("members", sorted(named), read) if record is not None]
+
+    def _read_tags(self) -> tuple[dict[str, Record], list[str]]:
+        """Every tag with who has it, and why some could not be read."""
+        try:
+            names = {record_id(tag, "tagid", call="tag/list"): tag.get("tagname") for tag in self._client.tag.list()}
+        except PermissionDenied as error:
+            return {}, [_refused(error)]
+
+        def read(tagId: str) -> Record | NotFound | PermissionDenied:
+            try:
+                return self._client.tag.get(tagId)
+            except (NotFound, PermissionDenied) as error:
+                return error
+
+        tags: dict[str, Record] = {}
+        incomplete: list[str] = []
+        for tagId, result in self._each("roles", list(names), read):
+            if isinstance(result, PermissionDenied):
+                incomplete = incomplete or [_refused(result)]
+            elif not isinstance(result, NotFound):
+                # A tag that is unknown a moment after it was listed was deleted meanwhile.
+                tags[tagId] = {"tagname": names[tagId], **result}
+        return tags, incomplete
+
+    def _look_again(self, missing: Collection[str], confirm: int) -> tuple[list[Record], frozenset[str]]:
+        """Ask for members who are known here and were not listed: there after all, gone, or unconfirmed."""
+        asked = sorted(missing)[: max(0, confirm)]
+
+        def read(userId: str) -> Record | bool:
+            """The record, or whether the member is gone for sure."""
+            try:
+                record = self._client.user.get(userId)
+            except QywxError as error:
+                return isinstance(error, NotFound) and error.errcode == _NO_MEMBER
+            return record if str(record.get("userid")) == userId else False
+
+        found: list[Record] = []
+        unconfirmed = set(missing) - set(asked)
+        for userId, result in self._each("absences", asked, read):
+            if isinstance(result, dict):
+                found.append(result)
+            elif not result:
+                unconfirmed.add(userId)
+        return found, frozenset(unconfirmed)
+
+    def _each(self, phase: str, items: Sequence[Item], read: Callable[[Item], Result]) -> Iterable[tuple[Item, Result]]:
+        """Read every item, several at a time, and give the results in the items' order; the first failure ends it."""
+        if not items:
+            return []
+        self._progress(phase, 0, len(items))
+        futures = [self._pool.submit(read, item) for item in items]
+        pending = set(futures)
+        try:
+            while pending:
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                self._progress(phase, len(items) - len(pending), len(items))
+        finally:
+            for future in pending:
+                future.cancel()
+        return [(item, future.result()) for item, future in zip(items, futures, strict=True)]
+
+
+def _members(told: Iterable[tuple[Record, str | None]], scope: VisibleScope) -> tuple[MemberRecord, ...]:
+    """One record per member and state: a member of five departments is listed five times."""
+    members: dict[str, list[MemberRecord]] = {}
+    raw: dict[str, Record] = {}
+    for record, deptId in told:
+        userId = str(record.get("userid"))
+        if raw.setdefault(userId, record) != record or userId not in members:
+            call = "user/list" if deptId is not None else "user/get"
+            members.setdefault(userId, []).append(member_record(record, scope, listed_in=deptId, call=call))
+    return tuple(member for same in members.values() for member in same)
+
+
+def _roles(
+    tags: Mapping[str, Record], departments: Iterable[DeptRecord], members: Iterable[MemberRecord]
+) -> tuple[tuple[RoleRecord, ...], tuple[GrantRecord, ...]]:
+    """Tags as roles; a department under a tag stands for everybody in and below it."""
+    children: dict[str, list[str]] = {}
+    for department in departments:
+        if department.parentId is not None:
+            children.setdefault(department.parentId, []).append(department.deptId)
+    inside: dict[str, list[str]] = {}
+    for member in members:
+        for place in member.departments:
+            inside.setdefault(place.deptId, []).append(member.memberId)
+    roles: list[RoleRecord] = []
+    grants: dict[GrantRecord, None] = {}
+    for tagId, tag in tags.items():
+        role = RoleRecord(f"tag:{tagId}", tag.get("tagname") or None)
+        roles.append(role)
+        grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "tag") for userId in _tag_users(tag)))
+        for deptId in _below(map(str, tag["partylist"]), children):
+            grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "dept") for userId in inside.get(deptId, ())))
+    return tuple(roles), tuple(grants)
+
+
+def _below(deptIds: Iterable[str], children: Mapping[str, Sequence[str]]) -> set[str]:
+    """The departments and everything below them; a cycle ends where it closes."""
+    found: set[str] = set()
+    waiting = list(deptIds)
+    while waiting:
+        deptId = waiting.pop()
+        if deptId not in found:
+            found.add(deptId)
+            waiting.extend(children.get(deptId, ()))
+    return found
+
+
+def _ids(departments: Iterable[Record]) -> list[str]:
+    # A dictionary keeps the order and drops repeats.
+    return list(dict.fromkeys(record_id(record, "id", call="department/list") for record in departments))
+
+
+def _tag_users(tag: Mapping[str, Any]) -> list[str]:
+    return [record_id(user, "userid", call="tag/get") for user in tag.get("userlist", ())]
+
+
+def _common(before: VisibleScope, after: VisibleScope) -> VisibleScope:
+    """The rights that held all the time: only then is a name known to be a name."""
+    permissions = tuple(right for right in before.permissions if right in after.permissions)
+    return VisibleScope(after.users, after.departments, after.tags, permissions)
+
+
+def _refused(error: PermissionDenied) -> str:
+    return f"roles: {error.call} was refused with errcode {error.errcode}"
