@@ -1,139 +1,211 @@
-"""Answering "where does this element come from": every layer that defines a name, the winner, and why."""
+"""From a rejected document to everything that is wrong with it.
+
+Two engines are asked: jsonschema, which is imported only here, and jsonschema-rs, which said no in the first place.
+They do not always see the same (formats, ``false`` schemas, what ``$`` matches), and whichever says no, no is final; so
+their findings are put into one form, joined, and told once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitcore.errors import JitError
+from jitcore.annotations import Shape, hidden_values
+from jitcore.pointers import join_pointer
+from jitcore.printing import quoted
+from jitcore.problems import in_order
+from jitcore.sentences import Said, Violation, say
+from jitcore.suggestions import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jitcore.app import App
-    from jitcore.discovery import Folder
-    from jitcore.layers import Layer
+    import jsonschema_rs
 
-__all__ = ["Definition", "Explanation", "explain"]
+    from jitcore.problems import Problem
+    from jitcore.source import Source
 
-_ORDER = "Nearest first: the app, the apps it extends, installed plugins by name, shipped plugins."
+__all__ = ["explain", "explain_schema"]
+
+_CONTAINS = frozenset({"contains", "minContains", "maxContains"})
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One layer's definition of the name.
+def explain(
+    schema: Mapping[str, Any],
+    shape: Shape,
+    accept: jsonschema_rs.Validator,
+    source: Source,
+    data: Any,
+    *,
+    redact: Callable[[str], str] | None = None,
+) -> list[Problem]:
+    """Find all that is wrong with a document and say where, with its source's positions.
 
-    :param layer: name of the layer.
-    :param kind: ``app``, ``base``, ``plugin`` or ``shipped``.
-    :param distribution: name of the distribution, empty for an app.
-    :param version: version of the distribution or app.
-    :param file: its ``e.json``, or the Loader of a Type without a folder.
-    :param element_version: ``version`` of the ``e.json``; empty when it cannot be read.
+    :param schema: the whole schema.
+    :param shape: the schema's shape of the document.
+    :param accept: the validator that rejected it.
+    :param source: the file, whose text is shown.
+    :param data: what was judged: the file's data, or the same with variables substituted.
+    :param redact: removes secret values from text, as a last safeguard.
+    :returns: the problems in the order of the file; empty if neither engine objects.
     """
-
-    layer: str
-    kind: str
-    distribution: str
-    version: str
-    file: str
-    element_version: str
-
-    def __str__(self) -> str:
-        origin = f"{self.distribution} {self.version}" if self.distribution else self.kind
-        return f"{self.layer} ({origin}) {self.file}" + (
-            f", version {self.element_version}" if self.element_version else ""
+    view = _View(schema, shape, source.data, hidden_values(shape, data))
+    violations: dict[tuple[Any, ...], Violation] = {}
+    for violation in [*_by_jsonschema(view, data), *_by_jsonschema_rs(view, accept, data)]:
+        name = violation.value if violation.keyword == "propertyNames" else None
+        violations.setdefault((violation.path, violation.keyword, id(violation.schema), name), violation)
+    said = dict.fromkeys(one for violation in violations.values() for one in say(violation))
+    return in_order(
+        source.problem(
+            one.code,
+            redact(one.message) if redact else one.message,
+            pointer=join_pointer(one.path),
+            at=one.at,
+            hint=redact(one.hint) if redact and one.hint else one.hint,
+            secrets=view.hidden,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What :meth:`jitcore.App.explain` returns; ``str()`` of it is what the command line prints.
-
-    :param fullName: the name that was asked for.
-    :param kind: ``meta``, ``type``, ``instance``, or ``unreadable``.
-    :param state: ``declared``, ``loaded``, ``invalid`` or ``failed``.
-    :param chain: full names from its Type to the Meta.
-    :param winner: the nearest definition.
-    :param shadowed: the definitions below it, nearest first.
-    :param reason: why the winner wins.
-    :param problems: what is wrong with it, as text.
-    """
-
-    fullName: str
-    kind: str
-    state: str
-    chain: tuple[str, ...]
-    winner: Definition
-    shadowed: tuple[Definition, ...]
-    reason: str
-    problems: tuple[str, ...]
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.fullName} ({self.kind}, {self.state})",
-            f"  winner    {self.winner}",
-            *(f"  shadowed  {definition}" for definition in self.shadowed),
-            f"  why       {self.reason}",
-        ]
-        if self.chain:
-            lines.append(f"  chain     {' → '.join((self.fullName, *self.chain))}")
-        lines += [f"  problem   {problem}" for problem in self.problems]
-        return "\n".join(lines)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return asdict(self)
-
-
-def explain(app: App, fullName: str) -> Explanation:
-    """Collect the definitions of a name.
-
-    :raises ElementNotFound: if no layer defines it.
-    """
-    definitions = [_definition(app, layer, folder, fullName) for layer, folder in app.registry.definitions(fullName)]
-    if not definitions:
-        raise app.registry.missing(fullName)
-    kind, chain, problems = "unreadable", (), ()
-    try:
-        node = app.registry.nodes(fullName)[0]
-        kind = app.dispatch.kind(node)
-        if node.elementType:
-            chain = app.dispatch.chain(node.elementType)
-        if kind == "instance":
-            app.element_states.configuration(fullName)
-        elif node.elementType:
-            app.dispatch.resolve(fullName)
-    except JitError as error:
-        problems = tuple(str(problem) for problem in getattr(error, "problems", (error,)))
-    winner, *shadowed = definitions
-    return Explanation(
-        fullName,
-        kind,
-        app.elements[fullName].state,
-        chain,
-        winner,
-        tuple(shadowed),
-        _reason(winner, shadowed),
-        problems,
+        for one in _without_echoes(list(said))
     )
 
 
-def _reason(winner: Definition, shadowed: Sequence[Definition]) -> str:
-    if not shadowed:
-        return f"Only {winner.layer} defines it."
-    others = " and ".join(definition.layer for definition in shadowed)
-    return f"{winner.layer} is nearer than {others}. {_ORDER}"
+def explain_schema(source: Source, engine_path: Iterable[str | int]) -> list[Problem]:
+    """Find what is wrong with a schema that no engine takes.
 
+    :param source: the schema's file.
+    :param engine_path: where jsonschema-rs gave up, in case that the meta-schema has no objection.
+    """
+    import jsonschema  # type: ignore[import-untyped]  # it ships none
 
-def _definition(app: App, layer: Layer, folder: Folder | None, fullName: str) -> Definition:
-    if folder is None:
-        loader = layer.types[fullName].loader
-        file = loader if isinstance(loader, str) else f"{loader.__module__}:{loader.__qualname__}"
-        version = layer.types[fullName].version
+    engine: Any = jsonschema.validators.validator_for(source.data, default=None)
+    if engine is None and "$schema" in source.data:
+        message, path = "This is not the name of a JSON Schema draft.", ("$schema",)
+        said = [Said("schema-invalid", message, path, hint='Write "https://json-schema.org/draft/2020-12/schema".')]
     else:
-        file = app.registry.shown(layer, f"{folder.path}/e.json")
-        try:
-            version = app.registry.define(layer, folder, fullName).version
-        except JitError:
-            version = ""
-    return Definition(layer.name, layer.kind, layer.distribution, layer.version, file, version)
+        meta = (engine or jsonschema.Draft202012Validator).META_SCHEMA
+        view = _View(meta, Shape(meta, []), source.data, frozenset())
+        said = list(dict.fromkeys(one for violation in _by_jsonschema(view, source.data) for one in say(violation)))
+    if not said:
+        said = [Said("schema-invalid", "This part of the schema cannot be used.", tuple(engine_path))]
+    return in_order(
+        source.problem("schema-invalid", one.message, pointer=join_pointer(one.path), hint=one.hint, secrets=())
+        for one in said
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What turning an engine's error into a violation needs to know."""
+
+    schema: Mapping[str, Any]
+    shape: Shape
+    written: Any
+    hidden: frozenset[str]
+
+    def violation(
+        self,
+        path: tuple[str | int, ...],
+        keyword: str,
+        schema: Any,
+        value: Any,
+        branches: Iterable[tuple[Violation, ...]],
+    ) -> Violation:
+        return Violation(
+            path,
+            "contains" if keyword in _CONTAINS else keyword,
+            schema if isinstance(schema, dict) else {},
+            value,
+            tuple(branches),
+            self._shape(path),
+            self._quote(path, value),
+        )
+
+    def _shape(self, path: tuple[str | int, ...]) -> Shape | None:
+        shape: Shape | None = self.shape
+        for token in path:
+            shape = shape.child(str(token), is_item=isinstance(token, int)) if shape else None
+        return shape
+
+    def _quote(self, path: tuple[str | int, ...], value: Any) -> str | None:
+        """The value as the file has it: a placeholder stays one, and a hidden value stays hidden."""
+        if isinstance(value, dict | list) or any(
+            join_pointer(path[:end]) in self.hidden for end in range(len(path) + 1)
+        ):
+            return None
+        written = self.written
+        for token in path:
+            written = written[token]
+        return None if isinstance(written, dict | list) else quoted(written)
+
+
+def _by_jsonschema(view: _View, data: Any) -> list[Violation]:
+    import jsonschema
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # nor this one
+
+    engine = jsonschema.validators.validator_for(view.schema, default=jsonschema.Draft202012Validator)
+    # The given registry holds the meta-schemas alone; without it jsonschema would fetch what a $ref names.
+    validator = engine(view.schema, registry=REGISTRY, format_checker=engine.FORMAT_CHECKER)
+    try:
+        return list(_from_jsonschema(view, validator.iter_errors(data)))
+    except (re.error, RecursionError):
+        return []  # a pattern that Python does not know, or a schema that leads back to itself: the other engine knows
+
+
+def _from_jsonschema(view: _View, errors: Iterable[Any]) -> Iterator[Violation]:
+    for error in errors:
+        keyword = error.validator
+        if not isinstance(keyword, str):
+            continue  # a schema that is false: jsonschema does not say where, the other engine does
+        path = tuple(error.absolute_path)
+        schema_path = list(error.absolute_schema_path)
+        branches: dict[Any, list[Violation]] = {}
+        for inner in error.context or ():
+            branches.setdefault(inner.schema_path[0], []).extend(_from_jsonschema(view, [inner]))
+        if "propertyNames" in schema_path[:-1] and isinstance(error.instance, str):
+            yield view.violation(path, "propertyNames", error.schema, error.instance, ())
+        else:
+            yield view.violation(path, keyword, error.schema, error.instance, map(tuple, branches.values()))
+
+
+def _by_jsonschema_rs(view: _View, validator: jsonschema_rs.Validator, data: Any) -> list[Violation]:
+    return list(_from_jsonschema_rs(view, validator.iter_errors(data), data))
+
+
+def _from_jsonschema_rs(view: _View, errors: Iterable[jsonschema_rs.ValidationError], data: Any) -> Iterator[Violation]:
+    import jsonschema_rs
+
+    for error in errors:
+        kind: Any = error.kind
+        path = tuple(error.instance_path)
+        value = data
+        for token in path:
+            value = value[token]
+        schema, keyword = _holder(view.schema, error.schema_path)
+        if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
+            keyword = "false"
+        inner = getattr(kind, "error", None)
+        branches = [tuple(_from_jsonschema_rs(view, branch, data)) for branch in getattr(kind, "context", ())]
+        if isinstance(inner, jsonschema_rs.ValidationError):
+            keyword, value = "propertyNames", inner.instance
+        yield view.violation(path, keyword, schema, value, branches if any(branches) else ())
+
+
+def _holder(schema: Any, path: list[str | int]) -> tuple[Any, str]:
+    """The subschema that holds the last keyword of a schema path, and that keyword."""
+    for token in path[:-1]:
+        schema = schema[token]
+    return schema, str(path[-1]) if path else "false"
+
+
+def _without_echoes(said: list[Said]) -> Iterator[Said]:
+    """A misspelt key is one mistake, not two: the key that is then missing goes unsaid."""
+    missing: dict[tuple[str | int, ...], set[str]] = {}
+    for one in said:
+        if one.missing:
+            missing.setdefault(one.path, set()).add(one.missing)
+    echoes = set()
+    for one in said:
+        if one.code == "key-unknown":
+            at = one.path[:-1]
+            echoes |= {(at, key) for key in closest(str(one.path[-1]), missing.get(at, ()), limit=1)}
+    return (one for one in said if not one.missing or (one.path, one.missing) not in echoes)

@@ -1,0 +1,140 @@
+"""Problems for their three readers: a person at a terminal, a program, and GitHub's annotations on a change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from jitcore.printing import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from jitcore.problems import Problem
+
+__all__ = ["render_github", "render_json", "render_text"]
+
+_RESET = "\x1b[0m"
+_BOLD = "\x1b[1m"
+_COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "caret": "\x1b[36m", "hint": "\x1b[32m"}
+
+
+def render_text(problems: Iterable[Problem], color: bool = False) -> str:
+    """Render for a terminal: each problem with its line and carets, and a last line that counts.
+
+    The first line of a problem reads ``file:line:column: error[code]: sentence``, which editors and terminals turn
+    into a link.
+
+    :param color: whether to use ANSI colours; they never carry meaning alone.
+    """
+    problems = list(problems)
+    return "\n\n".join([*(_one(problem, color) for problem in problems), _summary(problems)])
+
+
+def render_json(problems: Iterable[Problem]) -> str:
+    """Render for a program. The shape, which only ever grows::
+
+    {
+      "type": "object",
+      "required": ["version", "summary", "problems"],
+      "properties": {
+        "version": {"const": 1},
+        "summary": {
+          "type": "object",
+          "required": ["errors", "warnings"],
+          "properties": {"errors": {"type": "integer"}, "warnings": {"type": "integer"}}
+        },
+        "problems": {
+          "type": "array",
+          "items": {
+            "type": "object",
+            "required": ["code", "message", "severity", "element", "file", "line", "column", "pointer",
+                         "snippet", "hint"],
+            "properties": {
+              "code": {"type": "string"},
+              "message": {"type": "string"},
+              "severity": {"enum": ["error", "warning"]},
+              "element": {"type": ["string", "null"]},
+              "file": {"type": ["string", "null"]},
+              "line": {"type": ["integer", "null"], "minimum": 1},
+              "column": {"type": ["integer", "null"], "minimum": 1},
+              "pointer": {"type": ["string", "null"]},
+              "snippet": {"type": ["string", "null"]},
+              "hint": {"type": ["string", "null"]}
+            }
+          }
+        }
+      }
+    }
+    """
+    problems = list(problems)
+    errors, warnings = _counts(problems)
+    document = {
+        "version": 1,
+        "summary": {"errors": errors, "warnings": warnings},
+        "problems": [asdict(problem) for problem in problems],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def render_github(problems: Iterable[Problem]) -> str:
+    """Render as workflow commands, which GitHub shows beside the lines of a change.
+
+    Source: GitHub's "Workflow commands for GitHub Actions", ``::error file=…,line=…,col=…,title=…::message``.
+    """
+    lines = []
+    for problem in problems:
+        properties = {"file": problem.file, "line": problem.line, "col": problem.column, "title": _title(problem)}
+        given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
+        message = f"{problem.message} {problem.hint}" if problem.hint else problem.message
+        lines.append(f"::{problem.severity} {given}::{_data(message)}")
+    return "\n".join(lines)
+
+
+def _one(problem: Problem, color: bool) -> str:
+    def paint(text: str, style: str) -> str:
+        return f"{style}{text}{_RESET}" if color else text
+
+    place = f"{paint(visible(problem.place), _BOLD)}: " if problem.place else ""
+    label = paint(f"{problem.severity}[{problem.code}]", _COLORS[problem.severity])
+    lines = [f"{place}{label}: {visible(problem.message)}"]
+    if problem.snippet:
+        source, carets = problem.snippet.split("\n")
+        margin, bar, marks = carets.partition("|")
+        lines += [f"  {visible(source)}", f"  {margin}{bar}{paint(marks, _COLORS['caret'])}"]
+    if problem.hint:
+        lines.append(f"  {paint('hint:', _COLORS['hint'])} {visible(problem.hint)}")
+    return "\n".join(lines)
+
+
+def _summary(problems: Sequence[Problem]) -> str:
+    if not problems:
+        return "No problems found."
+    errors, warnings = _counts(problems)
+    counts = [_count(errors, "error")] if errors else []
+    counts += [_count(warnings, "warning")] if warnings else []
+    files = len({problem.file for problem in problems if problem.file})
+    where = f" in {_count(files, 'file')}" if files else ""
+    return f"{', '.join(counts)}{where}."
+
+
+def _counts(problems: Sequence[Problem]) -> tuple[int, int]:
+    warnings = sum(problem.severity == "warning" for problem in problems)
+    return len(problems) - warnings, warnings
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _title(problem: Problem) -> str:
+    return f"{problem.code} in {problem.element}" if problem.element else problem.code
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,380 @@
+"""What is wrong with a value, keyword by keyword, in sentences.
+
+A validation engine speaks of schemas; the person in front of the file wants to know what to write. Each function here
+turns one violated keyword into findings: where, what, and what to do. None of them quotes a value that is hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from jitcore.annotations import members
+from jitcore.printing import quoted
+from jitcore.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from jitcore.annotations import Shape
+
+__all__ = ["Said", "Violation", "say"]
+
+#: How many choices or keys a sentence lists.
+_MANY = 10
+
+_KINDS: Mapping[str, str] = {
+    "string": "a string",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "null",
+    "object": "an object",
+    "array": "an array",
+}
+_FORMATS: Mapping[str, str] = {
+    "date": "a date such as 2026-11-22",
+    "date-time": "a date and time such as 2026-11-22T08:30:00Z",
+    "email": "an e-mail address",
+    "hostname": "a host name",
+    "ipv4": "an IPv4 address",
+    "ipv6": "an IPv6 address",
+    "regex": "a regular expression",
+    "time": "a time such as 08:30:00Z",
+    "uri": "a URL such as https://example.com/",
+    "uuid": "a UUID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One keyword that a value breaks, whichever engine says so.
+
+    :param path: keys and indexes that lead to the value.
+    :param keyword: the keyword; ``false`` where the schema is ``false``.
+    :param schema: the subschema that holds the keyword.
+    :param value: the value; the key's name for ``propertyNames``.
+    :param branches: for ``anyOf`` and ``oneOf``, what each branch objects to; empty when too many branches fit.
+    :param shape: all that the schema says about the place.
+    :param quote: the value as a message may show it; None when it may not.
+    """
+
+    path: tuple[str | int, ...]
+    keyword: str
+    schema: Mapping[str, Any]
+    value: Any
+    branches: tuple[tuple[Violation, ...], ...] = field(default=(), repr=False)
+    shape: Shape | None = field(default=None, repr=False)
+    quote: str | None = None
+
+    @property
+    def limit(self) -> Any:
+        """What the keyword demands."""
+        return self.schema.get(self.keyword)
+
+    @property
+    def subject(self) -> str:
+        """The value as the grammatical subject of a sentence."""
+        if not self.path:
+            return "The document"
+        start = next((i for i in reversed(range(len(self.path))) if isinstance(self.path[i], str)), 0)
+        name = "".join(part if isinstance(part, str) else f"[{part}]" for part in self.path[start:])
+        return quoted(name)
+
+
+class Said(NamedTuple):
+    """One finding: a problem without its file.
+
+    :param missing: the key that is not there, if that is what is said.
+    """
+
+    code: str
+    message: str
+    path: tuple[str | int, ...]
+    at: Literal["value", "key"] = "value"
+    hint: str | None = None
+    missing: str | None = None
+
+
+def say(violation: Violation) -> Iterator[Said]:
+    """Put a violation into words; one may be several findings (each missing key is one)."""
+    return _WORDS.get(violation.keyword, _say_other)(violation)
+
+
+def _say_type(it: Violation) -> Iterator[Said]:
+    types = it.limit if isinstance(it.limit, list) else [it.limit]
+    yield _wrong_type(it, types)
+
+
+def _wrong_type(it: Violation, types: list[str]) -> Said:
+    hint = None
+    if isinstance(it.value, str) and it.quote is not None:
+        written = it.value.strip()
+        if ("boolean" in types and written.lower() in {"true", "false"}) or (
+            {"integer", "number"} & set(types) and written.lstrip("-").replace(".", "", 1).isdecimal()
+        ):
+            hint = "Write it without quotes."
+    elif "string" in types and not isinstance(it.value, dict | list) and it.value is not None:
+        hint = "Write it in double quotes."
+    kinds = [_KINDS.get(one, str(one)) for one in types]
+    return Said("value-type", f"{it.subject} must be {_either(kinds)}, not {_kind(it.value)}.", it.path, hint=hint)
+
+
+def _say_choice(it: Violation) -> Iterator[Said]:
+    choices = it.limit if it.keyword == "enum" else [it.limit]
+    yield _wrong_choice(it, choices)
+
+
+def _wrong_choice(it: Violation, choices: list[Any]) -> Said:
+    listed = [quoted(choice) for choice in choices]
+    more = f" or one of {len(listed) - _MANY} more" if len(listed) > _MANY else ""
+    one_of = "one of " if len(listed) > 1 else ""
+    what = f"{it.subject} must be {one_of}{_either(listed[:_MANY])}{more}{_but(it)}."
+    words = [choice for choice in choices if isinstance(choice, str)]
+    hint = did_you_mean(it.value, words) if it.quote is not None and isinstance(it.value, str) else None
+    return Said("value-choice", what, it.path, hint=hint)
+
+
+def _say_required(it: Violation) -> Iterator[Said]:
+    for key in it.limit:
+        if key not in it.value:
+            yield _missing(it, key)
+
+
+def _missing(it: Violation, key: str, because: str = "") -> Said:
+    where = f" of {it.subject}" if it.path else ""
+    child = it.shape.child(key) if it.shape else None
+    meaning = (child.says("x-hint") or child.says("description")) if child else None
+    return Said("key-missing", f"The key {quoted(key)}{where} is missing{because}.", it.path, hint=meaning, missing=key)
+
+
+def _say_dependent(it: Violation) -> Iterator[Said]:
+    for key, needed in it.limit.items():
+        if key in it.value:
+            yield from (_missing(it, one, f"; {quoted(key)} needs it") for one in needed if one not in it.value)
+
+
+def _say_unknown(it: Violation) -> Iterator[Said]:
+    known = [name for name in it.shape.names if name[:1] != "$"] if it.shape else []
+    for key in [key for key in it.value if not _is_known(it, key)]:
+        hint = (
+            did_you_mean(key, [name for name in known if name not in it.value])
+            or _whereabouts(it, key)
+            or (_list_keys(known) if known else None)
+        )
+        where = f" in {it.subject}" if it.path else ""
+        yield Said("key-unknown", f"The key {quoted(key)} is not known{where}.", (*it.path, key), "key", hint)
+
+
+def _list_keys(known: list[str]) -> str:
+    listed = ", ".join(quoted(name) for name in known[:_MANY])
+    return f"Known keys: {listed}{' and others' if len(known) > _MANY else ''}."
+
+
+def _whereabouts(it: Violation, key: str) -> str | None:
+    """Where a key that is one level too high belongs."""
+    for name in it.shape.names if it.shape else ():
+        child = it.shape.child(name) if it.shape else None
+        if child and key in child.names:
+            return f"It belongs into {quoted(name)}."
+    return None
+
+
+def _is_known(it: Violation, key: str) -> bool:
+    if it.keyword == "additionalProperties":  # looks only at its own neighbours
+        return any(True for _ in members(it.schema, key))
+    return it.shape is not None and it.shape.child(key) is not None
+
+
+def _say_forbidden(it: Violation) -> Iterator[Said]:
+    if it.path and isinstance(it.path[-1], str):
+        yield Said("key-unknown", f"The key {quoted(it.path[-1])} may not stand here.", it.path, "key")
+    else:
+        yield Said("value-shape", f"{it.subject} may not stand here.", it.path)
+
+
+def _say_names(it: Violation) -> Iterator[Said]:
+    yield Said(
+        "value-properties", f"{quoted(it.value)} is not a name that a key may have here.", (*it.path, it.value), "key"
+    )
+
+
+def _say_length(it: Violation) -> Iterator[Said]:
+    if it.keyword == "minLength" and it.limit == 1:
+        what = "must not be empty"
+    else:
+        bound = "at least" if it.keyword == "minLength" else "at most"
+        what = f"must have {bound} {_count(it.limit, 'character')}"
+        if it.quote is not None:
+            what += f", not {len(it.value)}"
+    yield Said("value-length", f"{it.subject} {what}.", it.path, hint=_advice(it))
+
+
+def _say_pattern(it: Violation) -> Iterator[Said]:
+    advice = _advice(it)
+    if advice:
+        what = f"{it.subject} cannot be {it.quote}" if it.quote is not None else f"{it.subject} has not the right form"
+    else:
+        what = f"{it.subject} must match the pattern {it.limit}{_but(it)}"
+    yield Said("value-pattern", f"{what}.", it.path, hint=advice)
+
+
+def _say_format(it: Violation) -> Iterator[Said]:
+    wanted = _FORMATS.get(it.limit, f"of the format {quoted(it.limit)}")
+    yield Said("value-format", f"{it.subject} must be {wanted}{_but(it)}.", it.path, hint=_advice(it))
+
+
+def _say_range(it: Violation) -> Iterator[Said]:
+    bound = {
+        "minimum": "at least",
+        "maximum": "at most",
+        "exclusiveMinimum": "more than",
+        "exclusiveMaximum": "less than",
+        "multipleOf": "a multiple of",
+    }[it.keyword]
+    yield Said("value-range", f"{it.subject} must be {bound} {it.limit}{_but(it)}.", it.path, hint=_advice(it))
+
+
+def _say_items(it: Violation) -> Iterator[Said]:
+    if it.keyword == "uniqueItems":
+        what = "has the same item twice"
+    elif it.keyword == "minItems":
+        what = f"must have at least {_count(it.limit, 'item')}, not {len(it.value)}"
+    elif it.keyword == "maxItems":
+        what = f"must have at most {_count(it.limit, 'item')}, not {len(it.value)}"
+    elif it.keyword == "contains":
+        what = "has not the items it must contain"
+    else:
+        what = "has items that are not known"
+    yield Said("value-items", f"{it.subject} {what}.", it.path, hint=_advice(it))
+
+
+def _say_properties(it: Violation) -> Iterator[Said]:
+    bound = "at least" if it.keyword == "minProperties" else "at most"
+    what = f"must have {bound} {_count(it.limit, 'key')}, not {len(it.value)}"
+    yield Said("value-properties", f"{it.subject} {what}.", it.path, hint=_advice(it))
+
+
+def _say_branches(it: Violation) -> Iterator[Said]:
+    """Speak of the branch that was meant, if one can tell; else of what the branches have in common."""
+    branches = it.branches
+    required = [_required_here(it, schema) for schema in it.limit]
+    if all(required):
+        keys = _either([" and ".join(quoted(key) for key in one) for one in required])
+        if any(branches):
+            yield Said("key-missing", f"One of the keys {keys} is missing{_inside(it)}.", it.path, hint=_advice(it))
+        else:
+            yield Said("value-shape", f"Only one of {keys} may be given{_inside(it)}.", it.path, hint=_advice(it))
+        return
+    if not any(branches):
+        yield Said(
+            "value-shape", f"{it.subject} fits more than one of the forms it may have.", it.path, hint=_advice(it)
+        )
+        return
+    fitting = [branch for branch in branches if not _objects_here(it, branch, "type")]
+    if not fitting:
+        types = [one.limit for branch in branches for one in branch if one.keyword == "type" and one.path == it.path]
+        flat = [name for one in types for name in (one if isinstance(one, list) else [one])]
+        yield _wrong_type(it, list(dict.fromkeys(flat)))
+        return
+    choices = [one for branch in fitting for one in branch if one.keyword in {"enum", "const"} and one.path == it.path]
+    if len(choices) == len(fitting):
+        listed = [value for one in choices for value in (one.limit if one.keyword == "enum" else [one.limit])]
+        yield _wrong_choice(it, listed)
+        return
+    meant = [branch for branch in fitting if not _picks_another(it, branch)] if len(fitting) > 1 else fitting
+    if len(meant) == 1:
+        for one in meant[0]:
+            yield from say(one)
+        return
+    yield Said(
+        "value-shape", f"{it.subject} has none of the forms it may have.", it.path, hint=_advice(it) or _first(fitting)
+    )
+
+
+def _required_here(it: Violation, schema: Any) -> list[str]:
+    """The keys that a branch demands, when that is all it does."""
+    return schema["required"] if isinstance(schema, dict) and set(schema) == {"required"} else []
+
+
+def _objects_here(it: Violation, branch: Sequence[Violation], keyword: str) -> bool:
+    return any(one.keyword == keyword and one.path == it.path for one in branch)
+
+
+def _picks_another(it: Violation, branch: Sequence[Violation]) -> bool:
+    """Whether a member that tells the branches apart (``"kind": "a"``) says that this branch is not meant."""
+    return any(one.keyword in {"enum", "const"} and len(one.path) == len(it.path) + 1 for one in branch)
+
+
+def _first(branches: Sequence[Sequence[Violation]]) -> str:
+    said = [next(say(branch[0])).message for branch in branches if branch]
+    return "Either: " + " Or: ".join(said[:3])
+
+
+def _say_other(it: Violation) -> Iterator[Said]:
+    yield Said("value-shape", f"{it.subject} has a form that is not allowed here.", it.path, hint=_advice(it))
+
+
+_WORDS: Mapping[str, Callable[[Violation], Iterator[Said]]] = {
+    "additionalProperties": _say_unknown,
+    "anyOf": _say_branches,
+    "const": _say_choice,
+    "contains": _say_items,
+    "dependentRequired": _say_dependent,
+    "enum": _say_choice,
+    "exclusiveMaximum": _say_range,
+    "exclusiveMinimum": _say_range,
+    "false": _say_forbidden,
+    "format": _say_format,
+    "maxItems": _say_items,
+    "maxLength": _say_length,
+    "maxProperties": _say_properties,
+    "maximum": _say_range,
+    "minItems": _say_items,
+    "minLength": _say_length,
+    "minProperties": _say_properties,
+    "minimum": _say_range,
+    "multipleOf": _say_range,
+    "oneOf": _say_branches,
+    "pattern": _say_pattern,
+    "propertyNames": _say_names,
+    "required": _say_required,
+    "type": _say_type,
+    "unevaluatedItems": _say_items,
+    "unevaluatedProperties": _say_unknown,
+    "uniqueItems": _say_items,
+}
+
+
+def _advice(it: Violation) -> str | None:
+    """What the schema's author says to whoever gets the value wrong: ``"x-hint"``."""
+    advice = it.schema.get("x-hint")
+    return advice if isinstance(advice, str) else None
+
+
+def _but(it: Violation) -> str:
+    return f", not {it.quote}" if it.quote is not None else ""
+
+
+def _inside(it: Violation) -> str:
+    return f" in {it.subject}" if it.path else ""
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "a string"
+    return "an array" if isinstance(value, list) else "an object"
