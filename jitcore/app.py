@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import peewee
 
-    from jitcore.explaining import Explanation
+    from jitcore.provenance import Explanation
     from jitcore.lifecycle import Changes
     from jitcore.problems import Problem
     from jitcore.storage import BoundModels, Storage
@@ -162,7 +162,7 @@ class App:
 
         :raises ElementNotFound: if no layer defines the name.
         """
-        from jitcore.explaining import explain
+        from jitcore.provenance import explain
 
         self._usable(fullName)
         return explain(self, fullName)
@@ -178,7 +178,8 @@ class App:
 
         self._open()
         ledger = Ledger(self)
-        before, now = ledger.read(), fingerprints(self)
+        before = ledger.read()
+        now = fingerprints(self, before)
         changes = Changes(before, now)
         announce(self, changes, {name: entry[0] for name, entry in {**before, **now}.items()})
         if changes:
@@ -264,7 +265,7 @@ class App:
         declared: list[Mapping[str, Any]] = []
         for layer in self.layers:
             declared += layer.settings.get("variables", ())
-        variables = Variables(explicit or {}, os.environ, self.path / ".env", declared)
+        variables = Variables(explicit, os.environ, self.path / ".env", declared)
         self.problems += variables.problems
         return variables
 

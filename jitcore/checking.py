@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from jitcore.configuration import reference_problems
 from jitcore.errors import ElementError, ElementInvalid, ElementNotFound, JitError
 from jitcore.problems import Problem, in_order
-from jitcore.source import SourceInvalid
+from jitcore.files import SourceInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jitcore.app import App
     from jitcore.layers import Layer
@@ -36,8 +36,11 @@ def check(app: App) -> list[Problem]:
     return in_order(found)
 
 
-def fingerprints(app: App) -> dict[str, tuple[str, str]]:
-    """The Type and a digest of the files of each instance that an app folder defines and that is in order."""
+def fingerprints(app: App, before: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """The Type and a digest of the files of each instance that an app folder defines.
+
+    :param before: earlier fingerprints; an instance that cannot be read just now keeps its own.
+    """
     prints = {}
     for fullName in app.registry.names():
         try:
@@ -46,6 +49,8 @@ def fingerprints(app: App) -> dict[str, tuple[str, str]]:
                 continue
             configuration = app.element_states.configuration(fullName)
         except ElementError:
+            if fullName in before:
+                prints[fullName] = before[fullName]
             continue
         digest = hashlib.blake2b(digest_size=16)
         for source in (node.source, configuration.source):

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jitcore.errors import ElementInvalid
-from jitcore.problems import Problem
-from jitcore.source import Source, SourceInvalid, read_json
-from jitcore.suggestions import suggest
+from jitcore.problems import Problem, in_order
+from jitcore.files import SourceInvalid
+from jitcore.source import Source, read_json
+from jitcore.suggestions import did_you_mean
+from jitcore.validation import references
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jitcore.node import Node
     from jitcore.registry import Registry
-    from jitcore.validation import Schema
+    from jitcore.validation import Reference, Schema
     from jitcore.variables import Variables
 
 __all__ = ["Configuration", "configure", "reference_problems"]
@@ -32,12 +34,12 @@ class Configuration:
 
     :param source: the business file as it stands on disk; None when the element has none.
     :param data: its content with ``{{variables}}`` substituted; empty when the element has none.
-    :param references: ``(JSON pointer, full name, family or None)`` of each element it refers to.
+    :param references: the elements it refers to.
     """
 
     source: Source | None
     data: dict[str, Any]
-    references: tuple[tuple[str, str, str | None], ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 def configure(registry: Registry, node: Node, schema: Schema | None, variables: Variables) -> Configuration:
@@ -56,40 +58,35 @@ def configure(registry: Registry, node: Node, schema: Schema | None, variables: 
         source = read_json(path, inside=node.folder.path, shown=registry.shown(node.layer, path), element=node.fullName)
     except SourceInvalid as invalid:
         raise _invalid(node, invalid.problems) from None
-    problems: list[Problem] = []
-    data, unset = variables.substitute(source, element=node.fullName, schema=schema)
-    problems += unset
-    # Checked as written when a variable is missing: its place would only be reported twice.
+    data, problems = variables.substitute(source.data, source)
     if schema is not None and not schema.accepts(data):
-        problems += schema.explain(source, element=node.fullName, data=data)
+        # Where a variable is missing, whatever the schema says is about the variable.
+        told = {problem.pointer for problem in problems}
+        explained = schema.explain(source, data, redact=variables.redact)
+        problems = [*problems, *(problem for problem in explained if problem.pointer not in told)]
     if problems:
-        raise _invalid(node, sorted(set(problems), key=lambda problem: problem.sort_key))
-    data.pop("$schema", None)
-    return Configuration(source, data, tuple(schema.references(data)) if schema is not None else ())
+        raise _invalid(node, in_order(problems))
+    if "$schema" in data:
+        data = {key: value for key, value in data.items() if key != "$schema"}
+    return Configuration(source, data, tuple(references(schema, data)) if schema is not None else ())
 
 
 def reference_problems(registry: Registry, configuration: Configuration) -> list[Problem]:
     """References that lead nowhere, or into the wrong family, found before any of the element's code runs."""
     problems = []
-    for pointer, fullName, family in configuration.references:
+    for reference in configuration.references:
         assert configuration.source is not None
-        if family is not None and fullName.partition(".")[0] != family:
-            names = [name for name in registry.names() if name.startswith(f"{family}.")]
-            message = f"{fullName!r} is no element of the family {family}."
-        elif fullName not in registry:
-            names = [name for name in registry.names() if family is None or name.startswith(f"{family}.")]
-            message = f"No element {fullName!r} to refer to."
-        else:
+        name, family = reference.fullName, reference.family
+        code, message = "reference-dangling", f"No element {name!r} to refer to."
+        if family is not None and name.partition(".")[0] != family:
+            code, message = "reference-family", f"{name!r} is no element of the family {family}."
+        elif name in registry:
             continue
-        close = suggest(fullName, names)
-        problems.append(
-            configuration.source.problem(
-                "reference-dangling",
-                message,
-                pointer=pointer,
-                hint=f"Did you mean {' or '.join(close)}?" if close else None,
-            )
+        known = [known for known in registry.names() if family is None or known.startswith(f"{family}.")]
+        problem = configuration.source.problem(
+            code, message, pointer=reference.pointer, hint=did_you_mean(name, known)
         )
+        problems.append(problem)
     return problems
 
 
@@ -112,7 +109,7 @@ def _business_file(node: Node) -> str | None:
 def _missing_file(registry: Registry, node: Node, schema: Schema) -> Problem:
     assert node.folder is not None
     path = registry.shown(node.layer, os.path.join(node.folder.path, f"{node.name}.json"))
-    needed = ", ".join(schema.required)
+    needed = ", ".join(schema.source.data.get("required", ()))
     return Problem(
         "file-missing",
         f"{node.fullName} has no business file {node.name}.json; a {node.elementType} needs {needed}.",
@@ -123,9 +120,4 @@ def _missing_file(registry: Registry, node: Node, schema: Schema) -> Problem:
 
 
 def _invalid(node: Node, problems: Sequence[Problem]) -> ElementInvalid:
-    return ElementInvalid(
-        f"{node.fullName} is not valid.",
-        fullName=node.fullName,
-        problems=problems,
-        hint=None,
-    )
+    return ElementInvalid(f"{node.fullName} is not valid.", fullName=node.fullName, problems=problems)

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from jitcore.contract import compose
 from jitcore.discovery import HAS_LOADER, HAS_PACKAGE
 from jitcore.errors import ElementFailed, ElementInvalid, ElementNotFound, JitError
+from jitcore.files import SourceInvalid
 from jitcore.problems import Problem
-from jitcore.suggestions import suggest
-from jitcore.validation import Schema
+from jitcore.source import read_json
+from jitcore.suggestions import did_you_mean
+from jitcore.validation import Schema, compile_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,14 +141,8 @@ class Dispatch:
 
     def unknown_type(self, element: str, name: str) -> ElementInvalid:
         """The error for an element whose ``type`` nobody defines, located in its ``e.json``."""
-        close = suggest(name, self._registry.names())
-        return self._invalid(
-            element,
-            "unknown-type",
-            f"No layer defines the type {name}.",
-            "/type",
-            hint=f"Did you mean {' or '.join(close)}?" if close else None,
-        )
+        hint = did_you_mean(name, self._registry.names())
+        return self._invalid(element, "unknown-type", f"No layer defines the type {name}.", "/type", hint=hint)
 
     def _find_schema(self, fullName: str) -> Schema | None:
         if self._plugin_schemas is None:
@@ -158,11 +154,19 @@ class Dispatch:
         for name in self.chain(fullName):
             for node in self._registry.nodes(name):
                 if node.schema_path is not None:
-                    return Schema.from_file(node.schema_path, self._registry.shown(node.layer, str(node.schema_path)))
+                    return self._compile(name, node.schema_path, self._registry.shown(node.layer, str(node.schema_path)))
             if name in self._plugin_schemas:
                 path = self._plugin_schemas[name]
-                return Schema.from_file(path, str(path))
+                return self._compile(name, path, str(path))
         return None
+
+    def _compile(self, fullName: str, path: Path, shown: str) -> Schema:
+        try:
+            return compile_schema(read_json(path, inside=path.parent, shown=shown, element=fullName))
+        except SourceInvalid as invalid:
+            raise ElementInvalid(
+                f"The schema of {fullName} cannot be used.", fullName=fullName, problems=invalid.problems
+            ) from None
 
     def _loader(self, fullName: str, chain: tuple[str, ...]) -> type[Any]:
         for name in chain:
@@ -223,11 +227,10 @@ class Dispatch:
         if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(folder):
             file, line, column = error.filename, error.lineno, error.offset
         hint = error.hint if isinstance(error, JitError) else None
-        if isinstance(error, ImportError) and f"'{node.fullName}'" in str(error).replace(node.layer.package or "-", ""):
-            hint = (
-                "An override cannot import itself through the family name; import the shipped Type by its real "
-                "package, for example from jit_qywx.corps.QywxProxyType import QywxProxyCorp."
-            )
+        if isinstance(error, ImportError) and f"partially initialized module {node.module_name!r}" in str(error):
+            below = [lower.module_name for lower in self._registry.nodes(node.fullName)[1:]]
+            hint = "It imports itself through the family name; import what it overrides by its real package: "
+            hint += f"from {below[0] if below else 'the.real.package'} import …"
         return Problem(
             "type-import-failed",
             f"Importing {node.fullName} raised {type(error).__name__}: {error}".rstrip(": "),

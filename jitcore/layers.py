@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jitcore.discovery import Tree, scan
 from jitcore.errors import NotAnApp
-from jitcore.schemas import shipped_schema
-from jitcore.source import SourceInvalid, read_json
+from jitcore.files import SourceInvalid
+from jitcore.schemas import load_schema
+from jitcore.source import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,10 +167,10 @@ def _read_manifest(manifest: Path, problems: list[Problem]) -> tuple[Source | No
     except SourceInvalid as invalid:
         problems += invalid.problems
         return None, {}
-    schema = shipped_schema("app")
+    schema = load_schema("app")
     if schema.accepts(source.data):
         return source, source.data
-    explained = schema.explain(source, element=None)
+    explained = schema.explain(source)
     problems += explained
     # The keys without a problem still count, so that the rest of the app can be looked at.
     broken = {problem.pointer.split("/")[1] for problem in explained if problem.pointer}

@@ -96,8 +96,9 @@ class Plugins:
             hint="Update or uninstall it, or report this to its author.",
         )
         error.__cause__ = cause
-        self.failures.append(error)
-        log.warning("%s", error)
+        if not any(failure.message == error.message for failure in self.failures):
+            self.failures.append(error)
+            log.warning("%s", error)
 
     def collect(self, hook: str) -> Iterator[tuple[Plugin, Any]]:
         """Yield what each plugin contributes to ``hook``, nearest layer first; a raising plugin contributes nothing."""

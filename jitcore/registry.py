@@ -16,15 +16,17 @@ from jitcore.errors import ElementInvalid, ElementNotFound
 from jitcore.importing import COMMONS
 from jitcore.node import Node
 from jitcore.problems import Problem
-from jitcore.schemas import shipped_schema
-from jitcore.source import SourceInvalid, read_json
-from jitcore.suggestions import suggest
+from jitcore.files import SourceInvalid
+from jitcore.schemas import load_schema
+from jitcore.source import read_json
+from jitcore.suggestions import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jitcore.app import App
     from jitcore.layers import Layer
+    from jitcore.validation import Schema
 
 __all__ = ["Registry"]
 
@@ -57,6 +59,10 @@ class Registry:
         """First parts of all full names."""
         return frozenset(name.partition(".")[0] for name in self.names())
 
+    @cached_property
+    def _schema(self) -> Schema:
+        return load_schema("e")
+
     def nodes(self, fullName: str) -> tuple[Node, ...]:
         """The definitions of a full name, nearest layer first.
 
@@ -88,9 +94,8 @@ class Registry:
             return Node(self.app, fullName, layer, None, None, define, spec)
         path = os.path.join(folder.path, "e.json")
         source = read_json(path, inside=folder.path, shown=self.shown(layer, path), element=fullName)
-        schema = shipped_schema("e")
-        if not schema.accepts(source.data):
-            raise SourceInvalid(schema.explain(source, element=fullName))
+        if not self._schema.accepts(source.data):
+            raise SourceInvalid(self._schema.explain(source))
         return Node(self.app, fullName, layer, folder, source, source.data)
 
     def shown(self, layer: Layer, path: str) -> str:
@@ -104,7 +109,7 @@ class Registry:
         return ElementNotFound(
             f"No element {fullName!r} in {self.app.name} or the layers below it.",
             fullName=fullName,
-            possibilities=suggest(fullName, self.names()),
+            possibilities=closest(fullName, self.names()),
         )
 
     def module_name(self, dotted: str) -> str | None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jit_qywx.emulator import Org
 from jitcore import App, open_apps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from jit_qywx.emulator import Emulator
 
 pytest_plugins = ["jit_qywx.emulator.fixtures"]
+
+SAMPLE_APP = Path(__file__).parents[1] / "sample_app"
 
 Files = "Mapping[str, str | bytes | Mapping[str, Any]]"
 
@@ -59,3 +65,52 @@ def no_app_left_open() -> Iterator[None]:
     for app in left:
         app.close()
     assert not left, f"left open: {left}"
+
+
+@pytest.fixture
+def sample_app(tmp_path: Path) -> Path:
+    """A copy of the sample app, as a newcomer makes one."""
+    return Path(shutil.copytree(SAMPLE_APP, tmp_path / "sample_app", ignore=shutil.ignore_patterns("appData", ".env")))
+
+
+@pytest.fixture
+def authorised_app(sample_app: Path, wecom_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The copy of the sample app, its variables pointing at an emulator whose two enterprises authorised it.
+
+    The enterprises have the members and roles that the pages name. Variables come from the process environment, as on
+    a server.
+    """
+    wecom = wecom_emulator
+    suite = wecom.add_suite("suite456")
+    corps = {"corpAId": "corp123", "corpBId": "corp789", "qywxProxyCorpId": "corp123"}
+    variables = {
+        "wecomApiBaseUrl": wecom.base_url,
+        "suiteId": suite.id,
+        "suiteSecret": suite.secret,
+        "suiteToken": suite.token,
+        "suiteEncodingAESKey": suite.aes_key,
+        **corps,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for corpid, title in (("corp123", "示例甲公司"), ("corp789", "示例乙公司")):
+        wecom.add_corp(corpid, title, _organisation())
+    with App(sample_app) as app:
+        auth = app.getElement("auths.QywxProxyAuth")
+        assert wecom.push_ticket(auth.notify, suite.id).reply == "success"
+        for corpid in ("corp123", "corp789"):
+            assert wecom.push_event(auth.notify, "create_auth", corpid, suite_id=suite.id).reply == "success"
+    return sample_app
+
+
+def _organisation() -> Org:
+    """Four departments, the members that the documentation names, two tags."""
+    org = Org(root="总部")
+    for number, (name, parent) in enumerate((("研发部", 1), ("平台组", 2), ("市场部", 1)), start=2):
+        org.add_department(name, parent, department_id=number)
+    people = ["member123", "member1", "member2", "manager001", "employee001", "user1", "user2"]
+    for place, userid in enumerate(people):
+        org.add_member(userid, f"成员{place}", departments=(2 + place % 3,))
+    org.add_tag("管理员", users=("manager001",))
+    org.add_tag("研发", departments=(2,))
+    return org

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,7 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<body>.*?)^```$", re.M | re.S)
+FENCE = re.compile(
+    r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,10 @@ def snippets(page: Path) -> list[Snippet]:
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch, demo_emulator):
+def workplace(tmp_path, monkeypatch, authorised_app):
     """A folder with a copy of the sample app, pointed at an emulator in which its enterprises have authorised it."""
-    shutil.copytree(ROOT / "sample_app", tmp_path / "sample_app", ignore=shutil.ignore_patterns("appData", ".env"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    demo_emulator.authorise(tmp_path / "sample_app")
     return tmp_path
 
 
@@ -65,12 +64,12 @@ def test_a_page_runs_as_printed(page, workplace):
 
 def run_console(body: str, folder: Path, where: str) -> None:
     """Run each `$ command`; the lines below it must appear in its output, `…` standing for anything."""
-    for block in re.split(r"^\$ ", body, flags=re.M)[1:]:
+    for block in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
         command, _, expected = block.partition("\n")
         if command.startswith("make "):
-            assert re.search(rf"^{command.split()[1]}:", (ROOT / "Makefile").read_text(), re.M), where
+            assert re.search(rf"^{command.split()[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), where
             continue
         done = subprocess.run(shlex.split(command), cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{where}: {command}\n{done.stdout}{done.stderr}"
         pattern = re.escape(expected.strip("\n")).replace("…", ".*")
-        assert re.search(pattern, done.stdout, re.S), f"{where}: {command} printed\n{done.stdout}"
+        assert re.search(pattern, done.stdout, re.DOTALL), f"{where}: {command} printed\n{done.stdout}"

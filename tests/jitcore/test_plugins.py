@@ -22,6 +22,11 @@ def entry(name, module):
     return (importlib.metadata.EntryPoint(name, module.__name__, hookspecs.ENTRY_POINT_GROUP), "dist-" + name, "1.0")
 
 
+def nothing():
+    """A contribution of nothing."""
+    return {}
+
+
 @pytest.fixture
 def module(monkeypatch):
     """Make an importable plugin module out of functions."""
@@ -52,7 +57,10 @@ def test_third_party_plugins_come_first_by_name(module):
 
 def test_a_misspelt_hook_is_reported_and_leaves_no_trace(module):
     """A hookimpl that matches no specification leaves its plugin out whole; the others stay."""
-    good, bad = module("plugin_good", jit_types=dict), module("plugin_bad", jit_typs=dict, jit_types=lambda: {"a": 1})
+    good, bad = (
+        module("plugin_good", jit_types=nothing),
+        module("plugin_bad", jit_typs=nothing, jit_types=lambda: {"a": 1}),
+    )
     plugins = Plugins([entry("good", good), entry("bad", bad)])
     assert [plugin.name for plugin in plugins.all] == ["good"]
     assert not plugins.manager.has_plugin("bad")
@@ -87,7 +95,7 @@ def test_a_raising_contribution_is_isolated(module):
         raise RuntimeError("no network")
 
     plugins = Plugins(
-        [entry("a", module("plugin_a", jit_types=raising)), entry("b", module("plugin_b", jit_types=dict))]
+        [entry("a", module("plugin_a", jit_types=raising)), entry("b", module("plugin_b", jit_types=nothing))]
     )
     assert [plugin.name for plugin, _ in plugins.collect("jit_types")] == ["b"]
     assert "jit_types() raised" in str(plugins.failures[0])

@@ -26,18 +26,8 @@ def environment(tmp_path_factory):
         text=True,
         check=True,
     ).stdout.strip()
-    wheels = tmp_path_factory.mktemp("wheels")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(PACKAGE)],
-        capture_output=True,
-        check=True,
-    )
-    (wheel,) = wheels.glob("*.whl")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--no-deps", "--quiet", "--target", site, str(wheel)],
-        capture_output=True,
-        check=True,
-    )
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*install, "--target", site, str(PACKAGE)], capture_output=True, check=True)
     # This environment's packages, jitcore among them, without installing them again.
     here = [path for path in sys.path if path and Path(path).is_dir()]
     pth = Path(site) / "outer.pth"
