@@ -132,8 +132,10 @@ def _translate(error: BaseException, database: ObservedDatabase) -> errors.Stora
 
 
 def _driver(error: BaseException) -> BaseException:
-    # Peewee's own errors carry the driver's.
-    return getattr(error, "orig", None) or error
+    # Peewee's own errors carry the driver's, twice over when a statement had to connect first.
+    while (inner := getattr(error, "orig", None)) is not None:
+        error = inner
+    return error
 
 
 def _classify(driver: BaseException) -> tuple[type[errors.StorageError], str]:

@@ -131,8 +131,6 @@ class ObservedDatabase(peewee.Database):
 
         SQLite does when the disk is full, and a broken connection has none: a ``ROLLBACK`` would fail and hide why.
         """
-        if self.is_closed():
-            return True
         connection = self.connection()
         return bool(getattr(connection, "closed", False)) or not getattr(connection, "in_transaction", True)
 
@@ -146,7 +144,11 @@ class ObservedDatabase(peewee.Database):
             connection = self.connection()
             self.observed.add(connection)
             if isinstance(self, peewee.SqliteDatabase):
-                _set_pragmas(self, connection)
+                try:
+                    _set_pragmas(self, connection)
+                except sqlite3.Error as error:
+                    self.close()
+                    raise peewee.OperationalError(error, *error.args) from error
         return opened
 
     def is_closed(self) -> bool:
@@ -180,8 +182,6 @@ def _set_pragmas(database: peewee.SqliteDatabase, connection: sqlite3.Connection
                     connection.execute(f"PRAGMA {pragma} = {value}").close()
                 break
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
-                    break  # a file that may only be read keeps its journal mode
                 # SQLite does not wait by itself while another process switches the same new file to WAL.
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
