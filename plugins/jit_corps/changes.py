@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from jit_corps.rows import LOCAL_ROOT, NO_HEADER, Header, Row, row_dict, row_key
 from jit_corps.snapshot import KINDS
@@ -20,20 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "KindChanges", "Plan", "Removal", "Withheld"]
 
+R = TypeVar("R", bound="Row")
+
 ADD = "add"
 UPDATE = "update"
 REMOVE = "remove"
 
 
-class Removal(NamedTuple):
+class Removal(NamedTuple, Generic[R]):
     """A record that goes: a member goes offline (``after`` is the row that stays), anything else is deleted.
 
     :param follows: it goes because what it belongs to goes (the memberships of a member who left); it is then not
         counted on its own.
     """
 
-    before: Row
-    after: Row | None
+    before: R
+    after: R | None
     follows: bool
 
 
@@ -48,7 +50,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class KindChanges:
+class KindChanges(Generic[R]):
     """What would happen to the records of one kind.
 
     :param active: how many of them count now (active, managed by upstream, in sight).
@@ -56,9 +58,9 @@ class KindChanges:
     :param doubtful: how many more would go if upstream's silence about them were believed.
     """
 
-    added: tuple[Row, ...] = ()
-    updated: tuple[tuple[Row, Row], ...] = ()
-    removed: tuple[Removal, ...] = ()
+    added: tuple[R, ...] = ()
+    updated: tuple[tuple[R, R], ...] = ()
+    removed: tuple[Removal[R], ...] = ()
     active: int = 0
     active_after: int = 0
     doubtful: int = 0
@@ -107,7 +109,7 @@ class Plan:
 
     corpFullName: str
     base: int
-    kinds: Mapping[str, KindChanges]
+    kinds: Mapping[str, KindChanges[Any]]
     header: Header = NO_HEADER
     header_before: Header = NO_HEADER
     withheld: tuple[Withheld, ...] = ()

@@ -7,11 +7,13 @@ each wrong place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from jit_corps.errors import CorpDataInvalid
 from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord, Scope, Snapshot
+from jitcore.problems import Problem
 
 __all__ = ["CorpData", "to_snapshot"]
 
@@ -114,21 +116,23 @@ def to_snapshot(data: Mapping[str, Any], corpId: str, *, corpFullName: str = "th
     :param corpId: the corp the data must be of.
     :raises CorpDataInvalid: naming every wrong place.
     """
-    return _Reading().snapshot(data, corpId, corpFullName)
+    return _Reading(corpFullName).snapshot(data, corpId)
 
 
 class _Reading:
     """One pass over one dictionary; gathers the problems it meets."""
 
-    def __init__(self) -> None:
-        self.problems: list[str] = []
+    def __init__(self, corpFullName: str) -> None:
+        self.corpFullName = corpFullName
+        self.problems: list[Problem] = []
 
-    def snapshot(self, data: object, corpId: str, corpFullName: str) -> Snapshot:
+    def snapshot(self, data: object, corpId: str) -> Snapshot:
         if not isinstance(data, Mapping):
-            raise CorpDataInvalid(corpFullName, [f"a dictionary is needed, not {_kind(data)}"])
+            self.wrong("", f"a dictionary is needed, not {_kind(data)}")
+            raise CorpDataInvalid(self.corpFullName, self.problems)
         given = self.identifier(data.get("corpId"), "corpId")
         if given and given != corpId:
-            self.problems.append(f"corpId: the data is of {given!r}, the element of {corpId!r}")
+            self.wrong("corpId", f"the data is of {given!r}, the element of {corpId!r}", "value-choice")
         depts = tuple(self.dept(*entry) for entry in self.entries(data, "deptList", "deptDict", "deptId"))
         members = tuple(self.member(*entry) for entry in self.entries(data, "memberList", "userDict", "memberId"))
         roles: list[RoleRecord] = []
@@ -148,8 +152,15 @@ class _Reading:
             unconfirmed=frozenset(self.ids(data.get("unconfirmed", ()), "unconfirmed")),
         )
         if self.problems:
-            raise CorpDataInvalid(corpFullName, self.problems)
+            raise CorpDataInvalid(self.corpFullName, self.problems)
         return snapshot
+
+    def wrong(self, place: str, what: str, code: str = "value-type") -> None:
+        """Note a problem at a place such as ``memberList[3].departments[0].deptId``."""
+        parts = re.findall(r"[^.\[\]']+", place)
+        self.problems.append(
+            Problem(code, f"{place}: {what}" if place else what, element=self.corpFullName, pointer=_pointer(parts))
+        )
 
     def entries(
         self, data: Mapping[str, Any], name: str, by_id: str | None, key: str, *, required: bool = True
@@ -159,7 +170,7 @@ class _Reading:
             return self.dicts(data.get(name), name, required=required)
         found = data[by_id]
         if not isinstance(found, Mapping):
-            self.problems.append(f"{by_id}: a dictionary by id is needed, not {_kind(found)}")
+            self.wrong(by_id, f"a dictionary by id is needed, not {_kind(found)}")
             return []
         entries: list[tuple[Mapping[str, Any], str]] = []
         for one, entry in found.items():
@@ -167,21 +178,21 @@ class _Reading:
             if isinstance(entry, Mapping):
                 entries.append(({key: one, **entry}, place))
             else:
-                self.problems.append(f"{place}: a dictionary is needed, not {_kind(entry)}")
+                self.wrong(place, f"a dictionary is needed, not {_kind(entry)}")
         return entries
 
     def dicts(self, found: object, place: str, *, required: bool = True) -> list[tuple[Mapping[str, Any], str]]:
         if found is None and not required:
             return []
         if not _is_list(found):
-            self.problems.append(f"{place}: a list is needed, not {_kind(found)}")
+            self.wrong(place, f"a list is needed, not {_kind(found)}")
             return []
         entries = []
         for index, entry in enumerate(found):
             if isinstance(entry, Mapping):
                 entries.append((entry, f"{place}[{index}]"))
             else:
-                self.problems.append(f"{place}[{index}]: a dictionary is needed, not {_kind(entry)}")
+                self.wrong(f"{place}[{index}]", f"a dictionary is needed, not {_kind(entry)}")
         return entries
 
     def dept(self, entry: Mapping[str, Any], place: str) -> DeptRecord:
@@ -209,7 +220,7 @@ class _Reading:
 
     def places(self, found: object, place: str) -> tuple[Membership, ...]:
         if not _is_list(found):
-            self.problems.append(f"{place}: a list is needed, not {_kind(found)}")
+            self.wrong(place, f"a list is needed, not {_kind(found)}")
             return ()
         places = []
         for index, entry in enumerate(found):
@@ -231,7 +242,7 @@ class _Reading:
         for holder, here in self.dicts(entry.get("members"), f"{place}.members", required=False):
             origin = holder.get("origin", "tag")
             if origin not in ("tag", "dept"):
-                self.problems.append(f"{here}.origin: 'tag' or 'dept' is needed, not {origin!r}")
+                self.wrong(f"{here}.origin", f"'tag' or 'dept' is needed, not {origin!r}")
                 continue
             grants.append(GrantRecord(self.identifier(holder.get("memberId"), f"{here}.memberId"), roleId, origin))
         return RoleRecord(roleId, self.text(entry.get("name"), f"{place}.name"))
@@ -241,7 +252,7 @@ class _Reading:
             # Nobody told the scope: a single department without a parent is then taken for the root.
             return Scope(hasRoot=sum(dept.parentId is None for dept in depts) == 1)
         if not isinstance(found, Mapping):
-            self.problems.append(f"scope: a dictionary is needed, not {_kind(found)}")
+            self.wrong("scope", f"a dictionary is needed, not {_kind(found)}")
             return Scope()
         return Scope(
             digest=self.text(found.get("digest"), "scope.digest") or "",
@@ -254,12 +265,12 @@ class _Reading:
             return found
         if isinstance(found, int) and not isinstance(found, bool):
             return str(found)
-        self.problems.append(f"{place}: an id is needed, not {'an empty text' if found == '' else _kind(found)}")
+        self.wrong(place, f"an id is needed, not {'an empty text' if found == '' else _kind(found)}")
         return ""
 
     def ids(self, found: object, place: str) -> tuple[str, ...]:
         if not _is_list(found):
-            self.problems.append(f"{place}: a list is needed, not {_kind(found)}")
+            self.wrong(place, f"a list is needed, not {_kind(found)}")
             return ()
         return tuple(self.identifier(one, f"{place}[{index}]") for index, one in enumerate(found))
 
@@ -268,28 +279,33 @@ class _Reading:
             return found
         if isinstance(found, int) and not isinstance(found, bool):
             return str(found)
-        self.problems.append(f"{place}: a text is needed, not {_kind(found)}")
+        self.wrong(place, f"a text is needed, not {_kind(found)}")
         return None
 
     def number(self, found: object, place: str) -> int:
         # uint32, WeCom D95406; the column is a 64-bit integer.
         if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**32:
             return found
-        self.problems.append(f"{place}: a whole number from 0 to 4294967295 is needed, not {_kind(found)}")
+        self.wrong(place, f"a whole number from 0 to 4294967295 is needed, not {_kind(found)}")
         return 0
 
     def flag(self, found: object, place: str) -> bool:
         if isinstance(found, bool):
             return found
-        self.problems.append(f"{place}: true or false is needed, not {_kind(found)}")
+        self.wrong(place, f"true or false is needed, not {_kind(found)}")
         return False
 
     def status(self, found: object, place: str) -> bool | None:
         if not isinstance(found, bool) and (found is None or isinstance(found, (str, int))) and found in STATUSES:
             return STATUSES[found]
         shown = repr(found) if isinstance(found, (str, int)) else _kind(found)
-        self.problems.append(f"{place}: 'active', 'offline', 1, 2 or None is needed, not {shown}")
+        self.wrong(place, f"'active', 'offline', 1, 2 or None is needed, not {shown}")
         return None
+
+
+def _pointer(parts: Sequence[str]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def _is_list(found: object) -> TypeGuard[Collection[object]]:

@@ -24,6 +24,8 @@ from jitcore.errors import JitError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jitcore.problems import Problem
+
 __all__ = [
     "CorpDataInvalid",
     "CorpError",
@@ -105,13 +107,13 @@ class RoleNotFound(CorpError, LookupError):
 class CorpDataInvalid(CorpError):
     """A dictionary given to ``bulkRegister`` does not describe an organisation of this corp.
 
-    :param problems: each with its place, as ``memberList[3].departments[0].deptId: …``.
+    :param problems: each with its place, in words (``memberList[3].departments[0].deptId: …``) and as JSON pointer.
     """
 
     code = "corp-data-invalid"
 
-    def __init__(self, corpFullName: str, problems: Sequence[str]) -> None:
-        shown = "; ".join(problems[:SHOWN])
+    def __init__(self, corpFullName: str, problems: Sequence[Problem]) -> None:
+        shown = "; ".join(problem.message for problem in problems[:SHOWN])
         more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         super().__init__(
             f"The data for {corpFullName} cannot be used: {shown}{more}.",

@@ -8,7 +8,7 @@ ceiling, and nothing is ever emptied. Additions and changes pass; a person lets 
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jit_corps.changes import Withheld
 from jit_corps.rows import row_key
@@ -43,7 +43,7 @@ def guard(plan: Plan, *, approve: int | None = None) -> tuple[Withheld, ...]:
     return tuple(withheld for withheld in judged if withheld)
 
 
-def _judge(kind: str, changes: KindChanges, approve: int | None) -> Withheld | None:
+def _judge(kind: str, changes: KindChanges[Any], approve: int | None) -> Withheld | None:
     removals = changes.own_removals
     if not removals:
         return None

@@ -9,9 +9,9 @@ stays until a person undoes it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from jit_corps.changes import Plan
+from jit_corps.changes import KindChanges, Plan
 from jit_corps.comparing import Comparison
 from jit_corps.guard import guard
 from jit_corps.merging import merged
@@ -49,7 +49,7 @@ def make_plan(snapshot: Snapshot, state: LocalState, *, withhold: frozenset[str]
     comparison = Comparison(merged(snapshot), state, withhold)
     departments, root = plan_departments(comparison)
     # In this order: what goes is decided before what hangs on it.
-    kinds = {
+    kinds: dict[str, KindChanges[Any]] = {
         DEPARTMENTS: departments,
         MEMBERS: plan_members(comparison),
         MEMBERSHIPS: plan_memberships(comparison),

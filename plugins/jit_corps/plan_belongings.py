@@ -27,7 +27,7 @@ Key = TypeVar("Key")
 Belonging = TypeVar("Belonging", MembershipRow, GrantRow)
 
 
-def plan_memberships(comparison: Comparison) -> KindChanges:
+def plan_memberships(comparison: Comparison) -> KindChanges[MembershipRow]:
     """Who is in which department."""
     wanted = {
         (place.deptId, memberId): MembershipRow(place.deptId, memberId, place.order, place.isLeader)
@@ -44,7 +44,7 @@ def plan_memberships(comparison: Comparison) -> KindChanges:
     )
 
 
-def plan_roles(comparison: Comparison) -> KindChanges:
+def plan_roles(comparison: Comparison) -> KindChanges[RoleRow]:
     """The roles that upstream knows; a role of a person here is never touched."""
     before = comparison.state.roles
     after = {
@@ -75,7 +75,7 @@ def plan_roles(comparison: Comparison) -> KindChanges:
     )
 
 
-def plan_grants(comparison: Comparison) -> KindChanges:
+def plan_grants(comparison: Comparison) -> KindChanges[GrantRow]:
     """Which roles upstream gives to whom; a grant of a person here is never touched."""
     before = {grant: grant for grant in comparison.state.grants if grant.origin != rows.MANUAL}
     known = (comparison.state.members.keys() - comparison.gone_members) | comparison.members.keys()
@@ -100,14 +100,14 @@ def _plan_belongings(
     *,
     gone: Container[str],
     kept: Container[str],
-) -> KindChanges:
+) -> KindChanges[Belonging]:
     """Compare what hangs on a member and on a department or role.
 
     :param gone: departments or roles that go in this run.
     :param kept: departments or roles that stay although upstream does not list them.
     """
     counted = {memberId for memberId, row in comparison.state.members.items() if counts(row)}
-    removed: list[Removal] = []
+    removed: list[Removal[Belonging]] = []
     fewer = 0
     for key, row in before.items():
         if key in wanted:
@@ -124,7 +124,7 @@ def _plan_belongings(
 
 def _absent(
     kind: str, row: Belonging, comparison: Comparison, gone: Container[str], kept: Container[str]
-) -> Removal | None:
+) -> Removal[Belonging] | None:
     """What becomes of a belonging that upstream does not tell; ``None`` when it stays."""
     if kind in comparison.protected:
         return None

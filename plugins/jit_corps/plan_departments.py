@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["local_root_row", "plan_departments"]
 
 
-def plan_departments(comparison: Comparison) -> tuple[KindChanges, str]:
+def plan_departments(comparison: Comparison) -> tuple[KindChanges[DeptRow], str]:
     """The departments' changes, and the id of the root they give."""
     before = comparison.state.departments
     wanted = {deptId: _told(dept, before.get(deptId)) for deptId, dept in comparison.depts.items()}

@@ -14,7 +14,6 @@ from jit_corps.snapshot import MEMBERS
 
 if TYPE_CHECKING:
     from jit_corps.comparing import Comparison
-    from jit_corps.rows import Row
     from jit_corps.snapshot import MemberRecord
 
 __all__ = ["counts", "plan_members"]
@@ -23,12 +22,12 @@ __all__ = ["counts", "plan_members"]
 BY_HAND = "manual"
 
 
-def plan_members(comparison: Comparison) -> KindChanges:
+def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
     """The members' changes. Going offline is the removal of this kind."""
     before = comparison.state.members
-    added: list[Row] = []
-    updated: list[tuple[Row, Row]] = []
-    removed: list[Removal] = []
+    added: list[MemberRow] = []
+    updated: list[tuple[MemberRow, MemberRow]] = []
+    removed: list[Removal[MemberRow]] = []
     active = sum(map(counts, before.values()))
     active_after = active
     doubtful = 0
@@ -65,7 +64,9 @@ def counts(row: MemberRow) -> bool:
     return row.status == ACTIVE and row.presence != INVISIBLE
 
 
-def _changed(old: MemberRow, row: MemberRow, updated: list[tuple[Row, Row]], removed: list[Removal]) -> None:
+def _changed(
+    old: MemberRow, row: MemberRow, updated: list[tuple[MemberRow, MemberRow]], removed: list[Removal[MemberRow]]
+) -> None:
     if old.status == ACTIVE and row.status == OFFLINE:
         removed.append(Removal(old, row, follows=False))
     else:

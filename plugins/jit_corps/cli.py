@@ -1,0 +1,111 @@
+"""The commands that work on organisations: ``jit sync``, ``jit org``, ``jit runs``.
+
+Each prints a view for people, or JSON with ``--json`` for a program. Errors of jitcore are shown by the root group.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jitcore.errors import ArgumentError, JitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from jit_corps.corp import Corp
+    from jitcore.app import App
+
+__all__ = ["org", "runs", "sync"]
+
+
+@click.command("sync")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--plan", "plan_only", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--approve", type=click.IntRange(min=0), help="Let up to N removals of each kind through.", metavar="N")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def sync(
+    open_app: Callable[[], App], names: tuple[str, ...], plan_only: bool, approve: int | None, as_json: bool
+) -> int:
+    """Bring organisations up to date: those named, or all of the app.
+
+    One that fails does not stop the others; the command then exits 1.
+    """
+    app = open_app()
+    results: list[dict[str, Any]] = []
+    failed = 0
+    for name in names or _corp_names(app):
+        try:
+            corp = _corp(app, name)
+            done: Any = corp.plan(approve) if plan_only else corp.syncCorp(approve)
+        except JitError as error:
+            failed += 1
+            results.append({"corpFullName": name, "status": "failed", "code": error.code, "error": str(error)})
+            if not as_json:
+                click.echo(f"{click.style(f'error[{error.code}]', fg='red', bold=True)}: {error}", err=True)
+            continue
+        results.append(done.as_dict())
+        if not as_json:
+            click.echo(str(done))
+    if as_json:
+        click.echo(json.dumps(results, ensure_ascii=False, indent=2))
+    elif not results:
+        click.echo("The app has no organisation.")
+    return 1 if failed else 0
+
+
+@click.command("org")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def org(open_app: Callable[[], App], name: str, as_json: bool) -> None:
+    """Show the organisation NAME: its departments as a tree, with members and their roles."""
+    from jit_corps.org_view import draw, outline, view_of
+
+    view = view_of(_corp(open_app(), name))
+    if as_json:
+        click.echo(json.dumps(view.as_dict(), ensure_ascii=False, indent=2))
+    elif sys.stdout.isatty():
+        draw(view)
+    else:
+        for line in outline(view):
+            click.echo(line)
+
+
+@click.command("runs")
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def runs(open_app: Callable[[], App], name: str, limit: int, as_json: bool) -> None:
+    """Show the newest runs of the organisation NAME: how each ended, what it changed, what it cost."""
+    from jit_corps.run_list import lines, newest
+
+    app = open_app()
+    found = newest(app.storage, _corp(app, name).corpFullName, limit)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for line in lines(found):
+        click.echo(line)
+
+
+def _corp_names(app: App) -> Iterable[str]:
+    """Full names of the app's organisations; the family's Metas and Types are none."""
+    return [
+        name
+        for name, handle in app.elements.items()
+        if name.startswith("corps.") and handle.type not in ("", "corps.Meta")
+    ]
+
+
+def _corp(app: App, name: str) -> Corp:
+    element = app.getElement(name)
+    if not hasattr(element, "syncCorp"):
+        raise ArgumentError(f"{name} is no organisation.", hint="Name an instance of a Type of the family corps.")
+    corp: Corp = element
+    return corp

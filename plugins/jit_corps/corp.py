@@ -1,0 +1,299 @@
+"""The organisation element: what a user of one enterprise calls, whatever provider it comes from.
+
+A provider subclasses :class:`Corp` and writes two methods, ``fetch`` and ``getClient``; everything else is here, and
+is the same for every provider. The method names and their semantics are those of JitAi's page "WeCom Proxy
+Development Organization".
+
+This module is imported with every corp element, so it imports neither the database layer nor anything else heavy;
+these arrive with the first call that needs them.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jitcore import Element
+from jitcore.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from jit_corps.changes import Plan
+    from jit_corps.corpdata import CorpData
+    from jit_corps.models import CorpDept, CorpMember, CorpRoleMember
+    from jit_corps.progress import Progress
+    from jit_corps.reading import Reader
+    from jit_corps.report import SyncReport
+    from jit_corps.snapshot import Snapshot
+    from jit_corps.sync import Engine
+
+__all__ = ["Corp"]
+
+#: What ``getMembers(status=…)`` takes, and the number it stands for.
+STATUSES: Mapping[object, int | None] = {"active": 1, 1: 1, "offline": 2, 2: 2, None: None}
+
+
+class Corp(Element, ABC):
+    """One enterprise's organisation, kept in the App's database.
+
+    Its business file has at least ``corpId`` and ``authFullName``; ``strictRoles: true`` makes unseen role ids errors.
+    """
+
+    #: Seconds since the epoch; tests set their own.
+    clock: Callable[[], float] = staticmethod(time.time)
+
+    # What a provider writes
+
+    @abstractmethod
+    def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+        """Read the whole organisation from upstream. Network only: it neither reads nor writes the database.
+
+        :param known: ids of the members who are active here. Upstream's lists may leave one out by mistake, so some of
+            those missing are to be asked for one by one; who cannot be asked for, or whose answer does not say that
+            they are gone, belongs into the snapshot's ``unconfirmed``.
+        :param confirm: ask for so many at most. More than that are not going to be removed without approval anyway.
+        :param progress: report to it from the calling thread.
+        """
+
+    @abstractmethod
+    def getClient(self) -> Any:
+        """The client for calling the provider's API as this enterprise (seed page)."""
+
+    # Properties
+
+    @property
+    def corpId(self) -> str:
+        """The enterprise's id at the provider."""
+        return str(self.config["corpId"])
+
+    @property
+    def authFullName(self) -> str:
+        """Full name of the authentication element that has the credentials."""
+        return str(self.config["authFullName"])
+
+    @property
+    def corpFullName(self) -> str:
+        """Full name of this element; every row of the organisation carries it."""
+        return self.fullName
+
+    # Synchronising
+
+    def initCorp(self) -> SyncReport:
+        """Make the organisation: sync it for the first time, which registers its members.
+
+        Calling it again is another sync. Raises what :meth:`syncCorp` raises.
+        """
+        return self.syncCorp()
+
+    def syncCorp(self, approve: int | None = None, progress: Progress | None = None) -> SyncReport:
+        """Bring the organisation up to date: departments, members, roles, and the members' accounts.
+
+        Readers see the old organisation or the new one. Nothing is removed because upstream could not tell all, or
+        because the app may see less than before. Too many removals at once (10 % of a kind, at least 3, at most 500)
+        are withheld and reported; the rest goes through.
+
+        :param approve: let up to so many removals of each kind through, and not one more.
+        :param progress: called as ``progress(phase, done, total)``; by default it shows on a terminal.
+        :raises SyncLocked: another sync of this corp is under way.
+        :raises SyncFailed: nothing was changed; the cause is ``__cause__``.
+        """
+        return self._run(self.fetch, "sync", approve, progress)
+
+    def plan(self, approve: int | None = None, progress: Progress | None = None) -> Plan:
+        """What :meth:`syncCorp` would do now, record by record. Writes nothing.
+
+        :raises SyncFailed: upstream could not be read.
+        """
+        from jit_corps.progress import shown
+
+        with shown(self.title, progress) as report:
+            return self._engine.plan(self.fetch, approve=_ceiling(approve), progress=report)
+
+    def getThirdCorpData(self) -> CorpData:
+        """What upstream says now, as a dictionary with ``corpId corpName deptList memberList roleList complete scope``.
+
+        ``deptDict`` and ``userDict`` hold the same by id, and every key is also an attribute. Writes nothing.
+
+        :raises JitError: whatever the provider raises when upstream cannot be read.
+        """
+        from jit_corps.corpdata import CorpData
+        from jit_corps.progress import shown
+
+        with shown(self.title, None) as report:
+            return CorpData.from_snapshot(self._engine.fetched(self.fetch, None, report))
+
+    def bulkRegister(self, corpData: Mapping[str, Any], approve: int | None = None) -> SyncReport:
+        """Register what a dictionary says, as a sync would: members get their accounts, changes are applied.
+
+        :param corpData: from :meth:`getThirdCorpData`, or made by the caller in the same shape. Unless it says
+            ``complete: true`` nobody is removed.
+        :param approve: as in :meth:`syncCorp`.
+        :raises CorpDataInvalid: it is of another enterprise or of another shape; every wrong place is named.
+        :raises SyncLocked: a sync of this corp is under way.
+        :raises SyncFailed: nothing was changed.
+        """
+        from jit_corps.corpdata import to_snapshot
+
+        snapshot = to_snapshot(corpData, self.corpId, corpFullName=self.fullName)
+        return self._run(lambda _known, *, confirm, progress: snapshot, "register", approve, None)
+
+    # Departments
+
+    def getRootDept(self) -> CorpDept:
+        """The department that all others stand under.
+
+        Before the first sync, and when the app may not see the enterprise's root, it is one of our own
+        (``local:root``) above everything the app may see; it gives way when the real root comes into sight.
+        """
+        from jit_corps.edits import ensure_local_root
+
+        root = self._reader.root()
+        if root is None:
+            ensure_local_root(self.app.storage, self.fullName, self.title)
+            root = self._reader.root()
+        assert root is not None
+        return root
+
+    def getDepts(self) -> list[CorpDept]:
+        """All departments, each after the one it stands under, siblings by WeCom's order (bigger first)."""
+        return self._reader.depts()
+
+    def getDept(self, deptId: str) -> CorpDept:
+        """One department.
+
+        :raises DeptNotFound: with the ids that may have been meant.
+        """
+        dept = self._reader.dept(_identifier(deptId, "deptId"))
+        if dept is None:
+            from jit_corps.errors import DeptNotFound
+            from jitcore.suggestions import closest
+
+            raise DeptNotFound(self.fullName, deptId, closest(deptId, (one.deptId for one in self.getDepts())))
+        return dept
+
+    # Members
+
+    def getMembers(self, status: str | int | None = None) -> list[CorpMember]:
+        """All members, by their ids.
+
+        :param status: ``"active"`` or ``1``, ``"offline"`` or ``2``; ``None`` for all of them.
+        :raises ArgumentError: it is anything else.
+        """
+        if isinstance(status, bool) or not isinstance(status, (str, int, type(None))) or status not in STATUSES:
+            raise ArgumentError(f"getMembers takes status 'active', 'offline', 1, 2 or None, not {status!r}.")
+        return self._reader.members(STATUSES[status])
+
+    def getMember(self, memberId: str) -> CorpMember:
+        """One member, active or not.
+
+        :raises MemberNotFound: with the ids that may have been meant.
+        """
+        member = self._reader.member(_identifier(memberId, "memberId"))
+        if member is None:
+            from jit_corps.edits import similar_members
+            from jit_corps.errors import MemberNotFound
+
+            similar = similar_members(self.app.storage, self.fullName, memberId)
+            raise MemberNotFound(self.fullName, [memberId], similar)
+        return member
+
+    def setUserRole(self, memberId: str, roleIdList: Iterable[str]) -> list[CorpRoleMember]:
+        """Replace the roles that people here gave a member, in one step that nobody can see the middle of.
+
+        An id not seen before becomes a custom role. Roles that upstream gives (tags) are upstream's and stay.
+
+        :param roleIdList: role ids; repeated ones count once; an empty list takes all away.
+        :returns: one row for each role id, in the order given.
+        :raises MemberNotFound: the member is not known; nothing is changed.
+        :raises RoleNotFound: with ``strictRoles``, a role is not known; nothing is changed.
+        """
+        from jit_corps.edits import set_roles
+
+        strict = self.config.get("strictRoles", False) is True
+        member = _identifier(memberId, "memberId")
+        return set_roles(self.app.storage, self.fullName, member, _identifiers(roleIdList, "roleIdList"), strict=strict)
+
+    def offlineMember(self, memberIdList: Iterable[str]) -> None:
+        """Set members offline here. It stays so, whatever upstream says, until :meth:`onlineMember`.
+
+        Other organisations that the same person belongs to are not touched.
+
+        :raises MemberNotFound: naming every unknown id; nothing is changed.
+        """
+        from jit_corps.edits import set_offline
+
+        set_offline(self.app.storage, self.fullName, _identifiers(memberIdList, "memberIdList"), offline=True)
+
+    def onlineMember(self, memberIdList: Iterable[str]) -> None:
+        """Undo :meth:`offlineMember`: from now on it is as upstream says.
+
+        :raises MemberNotFound: naming every unknown id; nothing is changed.
+        """
+        from jit_corps.edits import set_offline
+
+        set_offline(self.app.storage, self.fullName, _identifiers(memberIdList, "memberIdList"), offline=False)
+
+    # What the sibling organisations of JitAi have as well
+
+    def getCorpInfo(self) -> dict[str, Any]:
+        """What the element says of itself: ``title fullName corpId`` and its ``e.json`` as ``define``."""
+        return {
+            "title": self.title,
+            "fullName": self.fullName,
+            "corpId": self.corpId,
+            "authFullName": self.authFullName,
+            "define": dict(self.define),
+        }
+
+    def getLocalCorpData(self) -> dict[str, Any]:
+        """What is kept here: ``corp userList deptList deptMemberList roleList roleMemberSet``.
+
+        ``userList`` holds active members only; each entry of ``deptList`` has a ``path`` of names from the root.
+        """
+        from jit_corps.local_data import local_data
+
+        return {"corp": self.getCorpInfo(), **local_data(self._reader)}
+
+    @cached_property
+    def _reader(self) -> Reader:
+        from jit_corps.reading import Reader
+
+        return Reader(self.app.storage, self.fullName)
+
+    @property
+    def _engine(self) -> Engine:
+        from jit_corps.sync import Engine
+
+        return Engine(self.app.storage, self.fullName, self.corpId, self.title, self.clock)
+
+    def _run(self, fetch: Any, action: str, approve: int | None, progress: Progress | None) -> SyncReport:
+        from jit_corps.progress import shown
+
+        ceiling = _ceiling(approve)
+        with shown(self.title, progress) as report:
+            return self._engine.run(fetch, action=action, approve=ceiling, progress=report)
+
+
+def _ceiling(approve: int | None) -> int | None:
+    if approve is None or (isinstance(approve, int) and not isinstance(approve, bool) and approve >= 0):
+        return approve
+    raise ArgumentError(f"approve is how many removals may go through, a whole number, not {approve!r}.")
+
+
+def _identifier(given: object, name: str) -> str:
+    if isinstance(given, str) and given:
+        return given
+    told = "an empty text" if given == "" else type(given).__name__
+    raise ArgumentError(
+        f"{name} is an id as text, not {told}.", hint="Ids are strings, also WeCom's numeric ones: '1'."
+    )
+
+
+def _identifiers(given: object, name: str) -> list[str]:
+    # A text is a sequence of texts, which is never what its caller meant.
+    if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
+        raise ArgumentError(f"{name} is a list of ids, not {type(given).__name__}.", hint=f"Write [{given!r}].")
+    return [_identifier(one, f"{name}[{index}]") for index, one in enumerate(given)]

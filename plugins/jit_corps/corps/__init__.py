@@ -1,0 +1,1 @@
+"""The elements of the family ``corps`` that this plugin ships."""

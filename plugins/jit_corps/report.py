@@ -1,0 +1,76 @@
+"""What a run says when it ended well: what changed, what it cost, and what was held back and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jit_corps.changes import Withheld
+
+__all__ = ["SyncReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """The result of ``syncCorp`` and ``bulkRegister``.
+
+    :param status: ``ok``; ``guarded`` when removals were withheld; ``partial`` when upstream told only a part.
+    :param counts: ``{kind: {added, updated, removed}}`` for ``departments members memberships roles grants``; a
+        member's removal is going offline.
+    :param duration: seconds.
+    :param calls: calls upstream.
+    :param withheld: removals that the guard held back.
+    :param incomplete: what upstream told only in part.
+    :param generation: the published version of the organisation; unchanged when nothing changed.
+    :param runId: the run's row.
+    """
+
+    corpFullName: str
+    status: str
+    counts: Mapping[str, Mapping[str, int]]
+    duration: float
+    calls: int
+    withheld: tuple[Withheld, ...]
+    incomplete: tuple[str, ...]
+    generation: int
+    runId: int
+
+    @property
+    def changes(self) -> int:
+        """How many records changed."""
+        return sum(number for count in self.counts.values() for number in count.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for a program: plain JSON values."""
+        return {
+            "corpFullName": self.corpFullName,
+            "status": self.status,
+            "changes": self.changes,
+            "counts": {kind: dict(count) for kind, count in self.counts.items()},
+            "duration": self.duration,
+            "calls": self.calls,
+            "withheld": [
+                {"kind": one.kind, "count": one.count, "limit": one.limit, "active": one.active, "reason": one.reason}
+                for one in self.withheld
+            ],
+            "incomplete": list(self.incomplete),
+            "generation": self.generation,
+            "runId": self.runId,
+        }
+
+    def __str__(self) -> str:
+        parts = [
+            f"{kind} +{count['added']} ~{count['updated']} -{count['removed']}"
+            for kind, count in self.counts.items()
+            if any(count.values())
+        ]
+        lines = [
+            f"{self.corpFullName}: {self.status}, {', '.join(parts) or '0 changes'}"
+            f" ({self.calls} calls, {self.duration:.1f} s, generation {self.generation})"
+        ]
+        lines += [f"  withheld {one}" for one in self.withheld]
+        lines += [f"  incomplete: {one}" for one in self.incomplete]
+        return "\n".join(lines)

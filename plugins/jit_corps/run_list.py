@@ -1,0 +1,53 @@
+"""The newest runs of a corp, for a table and for a program."""
+
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave its query methods untyped.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.models import SyncRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jitcore.storage import Storage
+
+__all__ = ["lines", "newest"]
+
+HEADS = ("run", "started (UTC)", "status", "changes", "calls", "seconds", "generation", "remarks")
+
+
+def newest(storage: Storage, corpFullName: str, limit: int) -> list[dict[str, Any]]:
+    """The newest runs, newest first, as plain JSON values."""
+    run = storage.models[SyncRun]
+    query = run.select().where(run.corpFullName == corpFullName).order_by(run.runId.desc()).limit(limit)
+    names = run._meta.sorted_field_names  # noqa: SLF001 - Peewee's documented place for a model's options
+    found = [dict(zip(names, row, strict=True)) for row in storage.select_tuples(query)]
+    for row in found:
+        for name in ("startedAt", "finishedAt"):
+            row[name] = None if row[name] is None else row[name].isoformat(timespec="seconds") + "Z"
+    return found
+
+
+def lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The same as a table."""
+    if not found:
+        yield "No run yet."
+        return
+    table = [HEADS, *(_cells(row) for row in found)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(HEADS))]
+    for line in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    counts = row["counts"]
+    changes = None if counts is None else sum(number for count in counts.values() for number in count.values())
+    remarks = [f"withheld {one['count']} {one['kind']}" for one in row["withheld"] or ()]
+    remarks += [f"incomplete {one}" for one in row["incomplete"] or ()]
+    remarks += [row["cause"]] if row["cause"] else []
+    seconds = None if row["duration"] is None else f"{row['duration']:.1f}"
+    values = (row["runId"], row["startedAt"], row["status"], changes, row["calls"], seconds, row["generation"])
+    return (*("-" if value is None else str(value) for value in values), ", ".join(remarks))

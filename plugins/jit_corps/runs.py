@@ -1,0 +1,156 @@
+"""One row per run, and one writer per corp.
+
+A run begins by claiming the corp's lease and ends by giving it back; what happened between is its row. The lease lives
+in the database, so it holds between processes and machines; a claim that nobody gave back (kill -9) ends by itself. A
+claim carries a token that only grows: whoever publishes with an old one is refused, however late it wakes up.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave its query methods untyped.
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.errors import SyncLocked, SyncSuperseded
+from jit_corps.models import SyncLease, SyncRun
+
+if TYPE_CHECKING:
+    from jit_corps.changes import Plan
+    from jitcore.storage import Storage
+
+__all__ = ["LEASE_SECONDS", "Claim", "Outcome", "begin_run", "check_claim", "end_run", "renew", "status_of"]
+
+#: How long a silent run keeps its claim; a run that makes progress renews it.
+LEASE_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One run's right to publish one corp.
+
+    :param startedAt: seconds since the epoch.
+    """
+
+    corpFullName: str
+    token: int
+    runId: int
+    startedAt: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended, as its row says it.
+
+    :param status: ``ok guarded partial failed superseded``.
+    :param cause: what failed; never a text that upstream or a caller could have put a secret in.
+    """
+
+    status: str
+    generation: int | None = None
+    plan: Plan | None = None
+    cause: str | None = None
+
+
+def begin_run(storage: Storage, corpFullName: str, action: str, now: float) -> Claim:
+    """Claim the corp and write the run's row.
+
+    :param action: ``"sync"`` or ``"register"``.
+    :param now: seconds since the epoch.
+    :raises SyncLocked: another run holds the corp; the row of this one says ``skipped_locked``.
+    """
+    lease, run = storage.models[SyncLease], storage.models[SyncRun]
+    mine = f"process {os.getpid()} on {socket.gethostname()}"
+    with storage.transaction():
+        storage.upsert_rows(
+            lease, ("corpFullName", "token", "holder", "until"), [(corpFullName, 0, None, 0.0)], ("corpFullName",), ()
+        )
+        query = lease.select(lease.token, lease.holder, lease.until).where(lease.corpFullName == corpFullName)
+        if storage.database.for_update:
+            query = query.for_update()
+        [(token, holder, until)] = storage.select_tuples(query)
+        taken = holder is not None and until > now
+        if not taken:
+            token += 1
+            changed = {"token": token, "holder": mine, "until": now + LEASE_SECONDS}
+            lease.update(changed).where(lease.corpFullName == corpFullName).execute()
+            # Whoever was running has lost its claim, so it is not running any more.
+            left = (run.corpFullName == corpFullName) & (run.status == "running")
+            run.update(status="abandoned").where(left).execute()
+        row: dict[str, Any] = {
+            "corpFullName": corpFullName,
+            "action": action,
+            "status": "skipped_locked" if taken else "running",
+            "startedAt": _utc(now),
+        }
+        if taken:
+            row |= {"finishedAt": _utc(now), "duration": 0.0, "cause": f"held by {holder}"}
+        runId = int(run.insert(row).execute())
+    if taken:
+        raise SyncLocked(corpFullName, holder=str(holder), until=float(until), runId=runId)
+    return Claim(corpFullName, int(token), runId, now)
+
+
+def renew(storage: Storage, claim: Claim, now: float) -> None:
+    """Keep the claim while the run makes progress; a claim that was lost stays lost."""
+    lease = storage.models[SyncLease]
+    mine = (lease.corpFullName == claim.corpFullName) & (lease.token == claim.token)
+    with storage.transaction():
+        lease.update(until=now + LEASE_SECONDS).where(mine).execute()
+
+
+def check_claim(storage: Storage, claim: Claim) -> None:
+    """Make sure, inside a transaction, that nobody took the claim over, and that nobody can until it ends.
+
+    An expired claim that nobody took is still good.
+
+    :raises SyncSuperseded: somebody did.
+    """
+    lease = storage.models[SyncLease]
+    query = lease.select(lease.token).where(lease.corpFullName == claim.corpFullName)
+    if storage.database.for_update:
+        query = query.for_update()
+    if storage.select_tuples(query) != [(claim.token,)]:
+        raise SyncSuperseded(claim.corpFullName, claim.runId)
+
+
+def end_run(storage: Storage, claim: Claim, outcome: Outcome, now: float) -> None:
+    """Complete the run's row and give the claim back; joins a transaction that is under way."""
+    lease, run = storage.models[SyncLease], storage.models[SyncRun]
+    row: dict[str, Any] = {
+        "status": outcome.status,
+        "finishedAt": _utc(now),
+        "duration": now - claim.startedAt,
+        "generation": outcome.generation,
+        "cause": outcome.cause,
+    }
+    if outcome.plan is not None:
+        row |= {
+            "calls": outcome.plan.calls,
+            "counts": outcome.plan.counts,
+            "withheld": [
+                {"kind": one.kind, "count": one.count, "limit": one.limit, "active": one.active}
+                for one in outcome.plan.withheld
+            ],
+            "incomplete": list(outcome.plan.incomplete),
+        }
+    mine = (lease.corpFullName == claim.corpFullName) & (lease.token == claim.token)
+    with storage.transaction():
+        run.update(row).where(run.runId == claim.runId).execute()
+        lease.update(holder=None, until=0.0).where(mine).execute()
+
+
+def status_of(plan: Plan) -> str:
+    """How a run that published ``plan`` ended: ``guarded`` when removals were withheld, ``partial`` when upstream told
+    only a part, else ``ok``."""
+    if plan.withheld:
+        return "guarded"
+    return "partial" if plan.incomplete else "ok"
+
+
+def _utc(now: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(now, dt.UTC).replace(tzinfo=None)

@@ -1,0 +1,194 @@
+"""One run: fetch, plan, guard, publish, and the row that tells of it, however it ends.
+
+Everything that talks to the network happens before anything is written; everything is written in one transaction. So a
+run that fails, at whatever point, has changed nothing.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave its query methods untyped.
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
+from jit_corps.guard import removal_limit
+from jit_corps.models import CorpMember
+from jit_corps.plan import plan_guarded
+from jit_corps.publish import publish
+from jit_corps.report import SyncReport
+from jit_corps.rows import ACTIVE, INVISIBLE
+from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, end_run, renew, status_of
+from jit_corps.snapshot import Snapshot
+from jit_corps.state import read_header, read_state
+from jitcore.errors import JitError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jit_corps.changes import Plan
+    from jit_corps.progress import Progress
+    from jit_corps.rows import LocalState
+    from jit_corps.runs import Claim
+    from jitcore.storage import Storage
+
+__all__ = ["Engine", "Fetch"]
+
+log = logging.getLogger(__name__)
+
+#: How often a run plans again because a person changed something here meanwhile.
+ATTEMPTS = 5
+
+
+class Fetch(Protocol):
+    """What a provider does: see :meth:`jit_corps.corp.Corp.fetch`."""
+
+    def __call__(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What every run of one corp needs.
+
+    :param title: the element's title, for a local root without a better name.
+    :param clock: seconds since the epoch.
+    """
+
+    storage: Storage
+    corpFullName: str
+    corpId: str
+    title: str
+    clock: Callable[[], float]
+
+    def run(self, fetch: Fetch, *, action: str, approve: int | None, progress: Progress) -> SyncReport:
+        """Run once and publish.
+
+        :param action: what the run's row calls it: ``"sync"`` or ``"register"``.
+        :param approve: how many removals of each kind a person lets through at most.
+        :raises SyncLocked: another run of this corp is under way.
+        :raises SyncFailed: nothing was changed; the cause is ``__cause__``.
+        """
+        claim = begin_run(self.storage, self.corpFullName, action, self.clock())
+        try:
+            snapshot = self.fetched(fetch, approve, _Beat(self, claim, progress))
+            plan, generation = self._published(snapshot, approve, claim, progress)
+        except SyncSuperseded:
+            self._note(claim, Outcome("superseded", cause="another run took over"))
+            raise
+        except BaseException as error:
+            self._note(claim, Outcome("failed", cause=_told(error)))
+            # Ctrl-C and the like go their way, and so does what says by itself that the run failed.
+            if isinstance(error, SyncFailed) or not isinstance(error, Exception):
+                raise
+            raise self._failure(error, claim.runId) from error
+        report = SyncReport(
+            corpFullName=self.corpFullName,
+            status=status_of(plan),
+            counts=plan.counts,
+            duration=self.clock() - claim.startedAt,
+            calls=plan.calls,
+            withheld=plan.withheld,
+            incomplete=plan.incomplete,
+            generation=generation,
+            runId=claim.runId,
+        )
+        log.info(
+            "synced corp=%s status=%s changes=%d calls=%d seconds=%.3f generation=%d run=%d",
+            *(report.corpFullName, report.status, report.changes, report.calls, report.duration),
+            *(report.generation, report.runId),
+        )
+        return report
+
+    def plan(self, fetch: Fetch, *, approve: int | None, progress: Progress) -> Plan:
+        """What a run would do now; writes nothing.
+
+        :raises SyncFailed: the organisation could not be read.
+        """
+        try:
+            snapshot = self.fetched(fetch, approve, progress)
+            return plan_guarded(snapshot, self._state(), approve=approve)
+        except Exception as error:
+            raise self._failure(error, None) from error
+
+    def fetched(self, fetch: Fetch, approve: int | None, progress: Progress) -> Snapshot:
+        """What the provider says, with second looks at as many missing members as may go."""
+        known = self._known()
+        snapshot = fetch(known, confirm=max(removal_limit(len(known)), approve or 0), progress=progress)
+        if not isinstance(snapshot, Snapshot) or snapshot.corpId != self.corpId:
+            raise CorpError(
+                f"The provider of {self.corpFullName} returned something that is no snapshot of {self.corpId!r}.",
+                corpFullName=self.corpFullName,
+                hint="fetch() has to return a jit_corps.snapshot.Snapshot with the corpId of the element.",
+            )
+        return snapshot
+
+    def _known(self) -> frozenset[str]:
+        """Active members whose absence would mean something: not those who were out of sight all along."""
+        member = self.storage.models[CorpMember]
+        with self.storage.reading():
+            _, header = read_header(self.storage, self.corpFullName)
+            in_sight = (member.presence != INVISIBLE) | (member.scopeDigest == header.scopeDigest)
+            mine = (member.corpFullName == self.corpFullName) & (member.status == ACTIVE)
+            found = self.storage.select_tuples(member.select(member.memberId).where(mine & in_sight))
+        return frozenset(memberId for (memberId,) in found)
+
+    def _published(self, snapshot: Snapshot, approve: int | None, claim: Claim, progress: Progress) -> tuple[Plan, int]:
+        for left in reversed(range(ATTEMPTS)):
+            progress("plan", 0, 1)
+            plan = plan_guarded(snapshot, self._state(), approve=approve)
+            progress("plan", 1, 1)
+            progress("publish", 0, 1)
+            try:
+                generation = publish(self.storage, plan, claim, self.clock)
+            except PlanStale:
+                # A person set a role or an offline between reading and publishing; that decision stands.
+                if not left:
+                    raise
+                continue
+            progress("publish", 1, 1)
+            return plan, generation
+        raise AssertionError("unreachable")
+
+    def _state(self) -> LocalState:
+        return read_state(self.storage, self.corpFullName, self.title)
+
+    def _note(self, claim: Claim, outcome: Outcome) -> None:
+        """Write how the run failed; when the database is what failed, the log has to do."""
+        try:
+            end_run(self.storage, claim, outcome, self.clock())
+        except StorageError as error:
+            log.warning(
+                "run=%d of %s ended %s, not recorded: %s", claim.runId, self.corpFullName, outcome.status, error
+            )
+
+    def _failure(self, error: Exception, runId: int | None) -> SyncFailed:
+        hint = error.hint if isinstance(error, JitError) else None
+        message = f"{self.corpFullName} was not synced, nothing was changed: {_told(error)}"
+        return SyncFailed(message, corpFullName=self.corpFullName, runId=runId, hint=hint)
+
+
+class _Beat:
+    """Passes progress on, and keeps the run's claim alive while there is some."""
+
+    def __init__(self, engine: Engine, claim: Claim, progress: Progress) -> None:
+        self.engine = engine
+        self.claim = claim
+        self.progress = progress
+        self.renewed = claim.startedAt
+        self.thread = threading.get_ident()
+
+    def __call__(self, phase: str, done: int, total: int | None) -> None:
+        self.progress(phase, done, total)
+        now = self.engine.clock()
+        # Other threads have no database connection, and giving them one for this would leave it open.
+        if now - self.renewed > LEASE_SECONDS / 4 and threading.get_ident() == self.thread:
+            self.renewed = now
+            renew(self.engine.storage, self.claim, now)
+
+
+def _told(error: BaseException) -> str:
+    """An error for the run's row: our own in full, because their texts hold no secret; others by name only."""
+    return f"{error.code}: {error.message}" if isinstance(error, JitError) else type(error).__name__
