@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jitcore.discovery import HAS_BUSINESS_FILE
 from jitcore.errors import ElementInvalid
 from jitcore.problems import Problem, in_order
 from jitcore.files import SourceInvalid
@@ -94,6 +95,9 @@ def _business_file(node: Node) -> str | None:
     if node.folder is None:
         return None
     folder = node.folder.path
+    if node.folder.marks & HAS_BUSINESS_FILE:
+        return f"{folder}{os.sep}{node.name}.json"
+    # It may have been written after the folder was indexed.
     for name in (f"{node.name}.json", "config.json"):
         path = os.path.join(folder, name)
         if os.path.isfile(path):

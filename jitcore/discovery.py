@@ -25,7 +25,7 @@ _IGNORED = frozenset({"appData", "dist", "node_modules"})
 _IGNORED_AT_TOP = frozenset({"commons", "test", "tests"})
 
 #: Files that decide how a folder is treated, as bits, so that loading needs no second look at the folder.
-HAS_PACKAGE, HAS_LOADER, HAS_LIFECYCLE, HAS_SCHEMA = 1, 2, 4, 8
+HAS_PACKAGE, HAS_LOADER, HAS_LIFECYCLE, HAS_SCHEMA, HAS_BUSINESS_FILE = 1, 2, 4, 8, 16
 _MARKS = {
     "__init__.py": HAS_PACKAGE,
     "loader.py": HAS_LOADER,
@@ -87,7 +87,7 @@ def scan(root: str, name: str = "") -> Tree:
         name, path = stack.pop()
         try:
             with os.scandir(path) as entries:
-                subfolders, marks = _split(entries)
+                subfolders, marks = _split(entries, f"{path.rpartition(os.sep)[2]}.json")
         except OSError as error:
             tree.unreadable.append((path, error.strerror or str(error)))
             continue
@@ -122,7 +122,7 @@ def _add(tree: Tree, name: str, folder: Folder) -> bool:
     return True
 
 
-def _split(entries: Iterable[os.DirEntry[str]]) -> tuple[list[tuple[str, str, bool]], int | None]:
+def _split(entries: Iterable[os.DirEntry[str]], business_file: str) -> tuple[list[tuple[str, str, bool]], int | None]:
     """Split a listing into subfolders (name, path, is a link) and the element's marks (None without ``e.json``)."""
     folders = []
     marks = 0
@@ -131,6 +131,8 @@ def _split(entries: Iterable[os.DirEntry[str]]) -> tuple[list[tuple[str, str, bo
         name = entry.name
         if name == "e.json":
             is_element = True
+        elif name == business_file:
+            marks |= HAS_BUSINESS_FILE
         elif name in _MARKS:
             marks |= _MARKS[name]
         elif name[0] not in "._" and name not in _IGNORED and entry.is_dir():

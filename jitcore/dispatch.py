@@ -8,6 +8,7 @@ Types are registered.
 from __future__ import annotations
 
 import importlib
+import inspect
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from jitcore.suggestions import did_you_mean
 from jitcore.validation import Schema, compile_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -41,12 +42,22 @@ class ResolvedType:
     :param chain: full names from the Type to its Meta, both included.
     :param loader: the Loader class.
     :param schema: the schema of an instance's business file, if any link of the chain has one.
+    :param takes_nodes: whether the Loader's constructor takes the nodes.
     """
 
     fullName: str
     chain: tuple[str, ...]
     loader: type[Any]
     schema: Schema | None
+    takes_nodes: bool
+
+    def make_loader(self, nodes: Sequence[Node]) -> Any:
+        """A Loader for one instance; the peer's pages show Loaders with a constructor and without one."""
+        if self.takes_nodes:
+            return self.loader(nodes)
+        loader = self.loader()
+        loader.nodes = nodes
+        return loader
 
 
 class Dispatch:
@@ -72,7 +83,9 @@ class Dispatch:
         resolved = self._resolved.get(fullName)
         if resolved is None:
             chain = self.chain(fullName)
-            resolved = ResolvedType(fullName, chain, self._loader(fullName, chain), self.schema(fullName))
+            loader = self._loader(fullName, chain)
+            takes_nodes = loader.__init__ is not object.__init__ and bool(inspect.signature(loader).parameters)
+            resolved = ResolvedType(fullName, chain, loader, self.schema(fullName), takes_nodes)
             self._resolved[fullName] = resolved
         return resolved
 

@@ -6,7 +6,6 @@ element only. A failure is kept for ``app.elements`` and tried again at the next
 
 from __future__ import annotations
 
-import inspect
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from jitcore.app import App
     from jitcore.node import Node
     from jitcore.problems import Problem
+    from jitcore.validation import Schema
 
 __all__ = ["ElementHandle", "Elements"]
 
@@ -69,11 +69,14 @@ class Elements:
         """
         configuration = self._configurations.get(fullName)
         if configuration is None:
-            app = self._app
-            node = app.registry.nodes(fullName)[0]
-            schema = app.dispatch.schema(self.checked_type(node))
-            configuration = configure(app.registry, node, schema, app.variables)
-            self._configurations[fullName] = configuration
+            node = self._app.registry.nodes(fullName)[0]
+            schema = self._app.dispatch.schema(self.checked_type(node))
+            configuration = self._configure(node, schema)
+        return configuration
+
+    def _configure(self, node: Node, schema: Schema | None) -> Configuration:
+        configuration = configure(self._app.registry, node, schema, self._app.variables)
+        self._configurations[node.fullName] = configuration
         return configuration
 
     def checked_type(self, node: Node) -> str:
@@ -134,12 +137,11 @@ class Elements:
             self.live[fullName] = element
             return element
         resolved = app.dispatch.resolve(self.checked_type(node))
-        configuration = self.configuration(fullName)
+        configuration = self._configurations.get(fullName) or self._configure(node, resolved.schema)
         if configuration.references:
             self.check_references(node, configuration)
         try:
-            loader = _make_loader(resolved.loader, nodes)
-            element = loader.load()
+            element = resolved.make_loader(nodes).load()
             lifecycle = lifecycle_of(node)
             on_load = getattr(lifecycle, "onLoad", None)
             if on_load is not None:
@@ -275,12 +277,3 @@ class ElementHandle:
     def load(self) -> Any:
         """The loaded element, as ``getElement`` returns it."""
         return self._app.getElement(self.fullName)
-
-
-def _make_loader(loader: Any, nodes: Sequence[Node]) -> Any:
-    # The peer's pages show Loaders with a constructor and without one.
-    if loader.__init__ is object.__init__ or not inspect.signature(loader).parameters:
-        made = loader()
-        made.nodes = nodes
-        return made
-    return loader(nodes)

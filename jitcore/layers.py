@@ -99,15 +99,16 @@ def plugin_layers(plugins: Plugins, first: Sequence[str] = ()) -> list[Layer]:
     """Make the layers of the installed plugins: those named in ``extends`` first, then by name, shipped ones last."""
     folders = plugins.trees
     types = {plugin.name: dict(found) for plugin, found in plugins.collect("jit_types")}
-    layers = []
+    layers: list[Layer] = []
     order = {name: place for place, name in enumerate(first)}
     for plugin in sorted(plugins.all, key=lambda plugin: order.get(plugin.name, len(order))):
         kind: LayerKind = "shipped" if plugin.shipped else "plugin"
-        common = {"distribution": plugin.distribution, "version": plugin.version}
-        roots = [(root, package) for owner, root, package in folders if owner is plugin]
-        layers += [Layer(plugin.name, kind, root, package, tree=scan(str(root)), **common) for root, package in roots]
+        layer = partial(Layer, plugin.name, kind, distribution=plugin.distribution, version=plugin.version)
+        for owner, root, package in folders:
+            if owner is plugin:
+                layers.append(layer(root, package, tree=scan(str(root))))
         if types.get(plugin.name):
-            layers.append(Layer(plugin.name, kind, None, plugin.package, types=types[plugin.name], **common))
+            layers.append(layer(None, plugin.package, types=types[plugin.name]))
     return layers
 
 

@@ -93,7 +93,9 @@ def explain(app: App, fullName: str) -> Explanation:
     definitions = [_definition(app, layer, folder, fullName) for layer, folder in app.registry.definitions(fullName)]
     if not definitions:
         raise app.registry.missing(fullName)
-    kind, chain, problems = "unreadable", (), ()
+    kind = "unreadable"
+    chain: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     try:
         node = app.registry.nodes(fullName)[0]
         kind = app.dispatch.kind(node)

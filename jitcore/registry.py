@@ -92,7 +92,7 @@ class Registry:
             spec = layer.types[fullName]
             define = {"type": spec.type, "title": spec.title, "version": spec.version}
             return Node(self.app, fullName, layer, None, None, define, spec)
-        path = os.path.join(folder.path, "e.json")
+        path = f"{folder.path}{os.sep}e.json"
         source = read_json(path, inside=folder.path, shown=self.shown(layer, path), element=fullName)
         if not self._schema.accepts(source.data):
             raise SourceInvalid(self._schema.explain(source))

@@ -78,7 +78,7 @@ def explain(open_app: AppOpener, name: str, as_json: bool) -> None:
     click.echo(json.dumps(explanation.as_dict(), indent=2, ensure_ascii=False) if as_json else str(explanation))
 
 
-def _rows(app: App) -> list[dict[str, object]]:
+def _rows(app: App) -> list[dict[str, str]]:
     broken = _broken(app.check())
     rows = []
     for name, handle in app.elements.items():
