@@ -108,13 +108,12 @@ def is_element_name(segment: str) -> bool:
 
 
 def _add(tree: Tree, name: str, folder: Folder) -> bool:
-    last = name.rpartition(".")[2]
-    # The folder's own name is compared too: a dot in it would read as a level of nesting.
-    if not is_element_name(last) or not folder.path.endswith(os.sep + last):
+    last = folder.path.rpartition(os.sep)[2]
+    if not name.isascii():
+        name, last = unicodedata.normalize("NFC", name), unicodedata.normalize("NFC", last)
+    if not is_element_name(last):
         tree.misnamed.append(folder.path)
         return False
-    if not name.isascii():
-        name = unicodedata.normalize("NFC", name)
     if name in tree.folders:
         tree.duplicates.append((name, tree.folders[name].path, folder.path))
         return False

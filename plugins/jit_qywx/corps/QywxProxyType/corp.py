@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jit_corps.corp import Corp
 from jit_qywx.errors import AgentAmbiguous, AgentUnknown
-from jitcore import openApps
+from jitcore import open_apps
 from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class QywxProxyCorp(Corp):
         for name, value in (("corpId", corpId), ("suiteId", suiteId)):
             if not isinstance(value, str) or not value:
                 raise ArgumentError(f"{name} is a str that is not empty, not {type(value).__name__}.")
-        apps = openApps()
+        apps = open_apps()
         found = {agentId: app for app in apps for agentId in _agent_ids(app, corpId, suiteId)}
         if not found:
             raise _unknown(corpId, suiteId, apps)
