@@ -92,6 +92,7 @@ def test_names_that_clash_are_problems(open_app, things):
     things["things/Caf\u00e9/e.json"] = {"type": "things.PlainType", "title": "composed"}
     things["things/Caf\u00e9/config.json"] = {"word": "a"}
     things["things/Cafe\u0301/e.json"] = {"type": "things.PlainType", "title": "decomposed"}
+    things["things/Cafe\u0301/config.json"] = {"word": "a"}
     things["things/no-name/e.json"] = {"type": "things.PlainType", "title": "dash"}
     problems = open_app(things).check()
     assert sorted(problem.code for problem in problems) == ["name-collision", "name-collision", "name-invalid"]
