@@ -274,6 +274,14 @@ class ElementHandle:
         except JitError:
             return ""
 
+    @property
+    def kind(self) -> str:
+        """``meta``, ``type`` or ``instance``; ``unreadable`` while its definition cannot be read."""
+        try:
+            return self._app.dispatch.kind(self._app.registry.nodes(self.fullName)[0])
+        except JitError:
+            return "unreadable"
+
     def load(self) -> Any:
         """The loaded element, as ``getElement`` returns it."""
         return self._app.getElement(self.fullName)

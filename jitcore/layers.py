@@ -151,10 +151,12 @@ def _read_app(path: Path, kind: LayerKind, problems: list[Problem]) -> tuple[Lay
     source = None
     if manifest.is_file():
         source, settings = _read_manifest(manifest, problems)
-    elif not tree.folders and not tree.misnamed:
+    elif not any(name.count(".") == 1 for name in tree.folders) and not tree.misnamed:
+        # Elements deeper down do not count: they belong to an app that lies below this folder.
+        apps = sorted(str(child.parent) for child in path.glob("*/app.json"))
         raise NotAnApp(
-            f"{path} is no app: it has neither an app.json nor a folder with an e.json.",
-            hint="An element is a folder such as corps/MyCorp with an e.json inside.",
+            f"{path} is no app: it has neither an app.json nor an element such as corps/MyCorp/e.json.",
+            hint=f"Did you mean {' or '.join(apps)}?" if apps else None,
         )
     name = str(settings.get("name") or path.name)
     version = str(settings.get("version", ""))

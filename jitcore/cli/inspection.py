@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jitcore.errors import JitError
-
 if TYPE_CHECKING:
     from jitcore.app import App
     from jitcore.cli.root import AppOpener
@@ -86,7 +84,7 @@ def _rows(app: App) -> list[dict[str, str]]:
         rows.append(
             {
                 "element": name,
-                "kind": _kind(app, name),
+                "kind": handle.kind,
                 "type": handle.type,
                 "state": "invalid" if name in broken else handle.state,
                 "layer": layers[0].name,
@@ -99,9 +97,3 @@ def _rows(app: App) -> list[dict[str, str]]:
 def _broken(problems: list[Problem]) -> set[str | None]:
     return {problem.element for problem in problems if problem.severity == "error"}
 
-
-def _kind(app: App, name: str) -> str:
-    try:
-        return app.dispatch.kind(app.registry.nodes(name)[0])
-    except JitError:
-        return "unreadable"

@@ -192,12 +192,19 @@ def test_the_define_is_read_without_loading(open_app, things):
 def test_a_folder_that_is_no_app_is_refused(tmp_path):
     """Neither app.json nor an element: the error says what an app looks like."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NotAnApp, match=r"neither an app\.json nor a folder with an e\.json"):
+    with pytest.raises(NotAnApp, match=r"neither an app\.json nor an element"):
         App(tmp_path / "empty")
     with pytest.raises(NotAnApp, match="is no folder"):
         App(tmp_path / "absent")
     with pytest.raises(ArgumentError, match="path of a folder"):
         App(7)
+
+
+def test_the_folder_above_an_app_is_no_app(write_app, things):
+    """A folder whose app lies one level down is refused, naming that app."""
+    path = write_app({"app.json": {"name": "shop"}, **things})
+    with pytest.raises(NotAnApp, match=f"Did you mean {path}"):
+        App(path.parent)
 
 
 def test_app_json_is_optional(open_app, things):
