@@ -118,7 +118,7 @@ class Answer:
         status: the HTTP status.
         content_type: the Content-Type.
         headers: further headers.
-        cut: None, "headers" (close without answering) or "body" (close half-way through the body).
+        cut: None, "headers" (close without answering), "reset" (the same with RST) or "body" (close half-way).
     """
 
     body: bytes

@@ -76,6 +76,8 @@ class CorpApp:
         hidden_fields: further fields that never appear (`enable`, `status`, `main_department` …).
         home_url: shown by agent/get.
         redirect_domain: likewise.
+        token: of the app's own callback channel; "" = as the suite's.
+        aes_key: likewise.
         state: the `state` of the link by which the suite was authorised.
         revision: grows with every change of the above.
     """
@@ -98,6 +100,8 @@ class CorpApp:
     hidden_fields: frozenset[str] = frozenset()
     home_url: str = ""
     redirect_domain: str = ""
+    token: str = ""
+    aes_key: str = ""
     state: str = ""
     revision: int = 0
 
@@ -122,7 +126,7 @@ class CorpApp:
 CHANGEABLE = frozenset(
     {
         "range", "permissions", "closed", "publish_status", "created_before_2022", "whole_structure", "open_ids",
-        "hidden_names", "hidden_fields", "home_url", "redirect_domain", "name",
+        "hidden_names", "hidden_fields", "home_url", "redirect_domain", "name", "token", "aes_key",
     }
 )  # fmt: skip
 

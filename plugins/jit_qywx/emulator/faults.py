@@ -22,7 +22,7 @@ BAD_GATEWAY = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
-CUTS = ("headers", "body")
+CUTS = ("headers", "reset", "body")
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +114,7 @@ class Faults:
             probability: of meeting a matching call.
             errcode: answer this error; `extra` adds fields to the body.
             status: answer this HTTP status with a gateway's HTML page, such as 502.
-            cut: close the connection "headers" (before the answer) or "body" (half-way through it).
+            cut: close the connection "headers" (before the answer), "reset" (the same with RST) or "body" (half-way).
             garbage: spoil the true answer; a name of `GARBAGE`.
             hang: do not answer: True until `release` (or the caller hangs up), a number for at most that many
                 seconds; then the true answer follows.
@@ -154,7 +154,8 @@ class Faults:
 
     def meet(self, path: str, corpid: str) -> list[Fault]:
         """The faults that meet this call: any number of `then`, and at most one of the others, which comes last."""
-        met = []
+        met: list[Fault] = []
+        shaped = None
         with self._lock:
             for fault in self._faults:
                 if not fnmatchcase(path, fault.path) or fault.corpid not in (None, corpid):
@@ -162,13 +163,16 @@ class Faults:
                 fault.seen += 1
                 if fault.seen < fault.at_call or (fault.times is not None and fault.hits >= fault.times):
                     continue
+                if fault.action != "then" and shaped is not None:
+                    continue
                 if fault.probability < 1 and self._random.random() >= fault.probability:
                     continue
                 fault.hits += 1
-                met.append(fault)
-                if fault.action != "then":
-                    break
-        return met
+                if fault.action == "then":
+                    met.append(fault)
+                else:
+                    shaped = fault
+        return met if shaped is None else [*met, shaped]
 
     def remove(self, fault: Fault | int) -> None:
         """Take a fault (or the one with this number) away; calls that hang in it go on."""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 from jit_qywx.emulator import names
 from jit_qywx.emulator.records import ACTIVE, DISABLED, MAX_ORDER, ROOT, UNACTIVATED, Department, Member, Place, Tag
-
-if TYPE_CHECKING:
-    from jit_qywx.emulator.organisation import Org
 
 STATUSES = (ACTIVE,) * 92 + (UNACTIVATED,) * 5 + (DISABLED,) * 3
 MAX_CHILDREN = 12
@@ -104,11 +100,11 @@ def tags_of(draw: random.Random, count: int, members: list[Member], departments:
     return made
 
 
-def generate(seed: object, members: int, departments: int, tags: int, *, root: str | None, spread: float) -> Org:
-    """See `Org.generate`."""
-    from jit_qywx.emulator.organisation import Org
-
+def generate(
+    seed: object, members: int, departments: int, tags: int, *, root: str | None, spread: float
+) -> tuple[list[Department], list[Member], list[Tag]]:
+    """The parts of an organisation; see `Org.generate`."""
     draw = random.Random(f"org {seed}")  # noqa: S311  # a reproducible company, not a secret
     tree = departments_of(draw, max(1, departments), root or draw.choice(names.ROOTS.split()))
     people = members_of(draw, members, tree, spread)
-    return Org(tree, people, tags_of(draw, tags, people, tree))
+    return tree, people, tags_of(draw, tags, people, tree)

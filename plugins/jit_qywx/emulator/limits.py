@@ -8,7 +8,8 @@ at gettoken bar the caller's address for an hour, after about 2,000 within an ho
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -25,18 +26,22 @@ TOO_MANY_AT_ONCE = 45033
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What calls whose path matches may do, for each corp and path apart.
+    """What calls whose path matches may do; each path is counted apart.
 
     Attributes:
         path: a pattern such as "user/*".
-        minute: calls a minute, None = no limit.
-        hour: calls an hour.
-        concurrency: calls at once.
+        minute: calls a minute of one corp, None = no limit.
+        hour: calls an hour of one corp.
+        ip_minute: calls a minute from one address, of all corps together.
+        ip_hour: calls an hour from one address.
+        concurrency: calls at once of one corp.
     """
 
     path: str = "*"
     minute: int | None = None
     hour: int | None = None
+    ip_minute: int | None = None
+    ip_hour: int | None = None
     concurrency: int | None = None
 
 
@@ -67,12 +72,6 @@ class Window:
         return True
 
 
-@dataclass(slots=True)
-class _Meter:
-    windows: dict[float, Window] = field(default_factory=dict)
-    running: int = 0
-
-
 class Limits:
     """The limits in force and what has been used of them.
 
@@ -87,16 +86,28 @@ class Limits:
         self.wrong_secrets: int | None = 2_000
         self._clock = clock
         self._limits: list[Limit] = []
-        self._meters: dict[tuple[str, str], _Meter] = {}
+        self._windows: dict[tuple[str, str, str, float], Window] = {}
+        self._running: Counter[tuple[str, str]] = Counter()
         self._wrong: dict[str, Window] = {}
         self._lock = threading.Lock()
 
     def set(
-        self, *, path: str = "*", minute: int | None = None, hour: int | None = None, concurrency: int | None = None
+        self,
+        *,
+        path: str = "*",
+        minute: int | None = None,
+        hour: int | None = None,
+        ip_minute: int | None = None,
+        ip_hour: int | None = None,
+        concurrency: int | None = None,
     ) -> None:
-        """Limit every API whose path matches, each corp apart; a later call for the same `path` replaces it."""
+        """Limit every API whose path matches; a later call for the same `path` replaces it. See `Limit`."""
         self._limits = [limit for limit in self._limits if limit.path != path]
-        self._limits.append(Limit(path, minute, hour, concurrency))
+        self._limits.append(Limit(path, minute, hour, ip_minute, ip_hour, concurrency))
+
+    def set_published(self) -> None:
+        """The figures WeCom publishes for a provider's calls (document 90312)."""
+        self.set(minute=10_000, hour=150_000, ip_minute=40_000, ip_hour=1_200_000)
 
     def clear(self) -> None:
         """Lift all limits and forget what was used."""
@@ -106,11 +117,10 @@ class Limits:
     def forget(self) -> None:
         """Forget what was used: no call is blocked any more."""
         with self._lock:
-            for meter in self._meters.values():
-                meter.windows.clear()
+            self._windows.clear()
             self._wrong.clear()
 
-    def enter(self, corpid: str, path: str) -> Callable[[], None]:
+    def enter(self, corpid: str, ip: str, path: str) -> Callable[[], None]:
         """Count a call and return what is to be called when it ends.
 
         Raises:
@@ -120,20 +130,26 @@ class Limits:
         if not limits:
             return _nothing
         now = self._clock()
+        key = (corpid, path)
         with self._lock:
-            meter = self._meters.setdefault((corpid, path), _Meter())
             for limit in limits:
-                if limit.concurrency is not None and meter.running >= limit.concurrency:
+                if limit.concurrency is not None and self._running[key] >= limit.concurrency:
                     raise ApiError(TOO_MANY_AT_ONCE)
-                for most, seconds in ((limit.minute, MINUTE), (limit.hour, HOUR)):
-                    window = meter.windows.setdefault(seconds, Window())
-                    if most is not None and not window.take(now, most, seconds):
-                        raise ApiError(TOO_OFTEN)
-            meter.running += 1
+                for whose, most, seconds in (
+                    (corpid, limit.minute, MINUTE),
+                    (corpid, limit.hour, HOUR),
+                    (f"ip {ip}", limit.ip_minute, MINUTE),
+                    (f"ip {ip}", limit.ip_hour, HOUR),
+                ):
+                    if most is not None:
+                        window = self._windows.setdefault((limit.path, whose, path, seconds), Window())
+                        if not window.take(now, most, seconds):
+                            raise ApiError(TOO_OFTEN)
+            self._running[key] += 1
 
         def leave() -> None:
             with self._lock:
-                meter.running -= 1
+                self._running[key] -= 1
 
         return leave
 

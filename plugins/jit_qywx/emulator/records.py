@@ -1,9 +1,9 @@
-"""The things an organisation is made of, as WeCom knows them: departments, members, tags, and changes to them."""
+"""The things an organisation is made of, as WeCom knows them: departments, members, tags."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,28 +98,6 @@ class Tag:
     users: dict[str, None] = field(default_factory=dict)
     departments: dict[int, None] = field(default_factory=dict)
     creator: int | None = None
-
-
-ChangeType = Literal[
-    "create_user", "update_user", "delete_user", "create_party", "update_party", "delete_party", "update_tag"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What an edit did, in the words of the contact events (documents 96302–96304).
-
-    Attributes:
-        type: WeCom's ChangeType; tags that come or go are "update_tag" too, the real product has no other event.
-        id: the department's or tag's number, or the userid before the edit.
-        fields: the event's own elements by name; only what the edit changed.
-        announced: False for edits of tags that WeCom announces with no event (create, rename, delete).
-    """
-
-    type: ChangeType
-    id: int | str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    announced: bool = True
 
 
 def place_of(value: int | Place | Iterable[Any]) -> Place:

@@ -49,7 +49,9 @@ class View:
             departments: ids of the departments whose lists of members it shows.
             build: makes the body.
         """
-        stamp: Key = (self.app.revision, self.org.revision, *map(self.org.revision_of, departments))
+        self._refresh()
+        places = 0 if self._departments is None else self.org.place_revision
+        stamp: Key = (self._known, places, *map(self.org.revision_of, departments))
         kept = self._bodies.get(key)
         if kept is None or kept[0] != stamp:
             kept = self._bodies[key] = (stamp, build())
@@ -125,10 +127,14 @@ class View:
 
     def open_userid(self, member: Member) -> str:
         """The member's provider-scoped ciphertext id; it survives a change of the userid."""
-        shown = self._shown.get(member.serial)
+        return self.open_serial(member.serial)
+
+    def open_serial(self, serial: int) -> str:
+        """The ciphertext id of the member with this serial, who may be gone."""
+        shown = self._shown.get(serial)
         if shown is None:
-            shown = self._shown[member.serial] = open_id("wo", self._provider, self.app.corpid, member.serial)
-            self._inner[shown] = member.serial
+            shown = self._shown[serial] = open_id("wo", self._provider, self.app.corpid, serial)
+            self._inner[shown] = serial
         return shown
 
     def show(self, userid: str) -> str:
@@ -143,7 +149,8 @@ class View:
         return [self.show(userid) for userid in userids if self.sees_user(userid)]
 
     def _refresh(self) -> None:
-        stamp = (self.app.revision, self.org.revision)
+        tags = self.org.tag_revision if self.app.range.tags else 0
+        stamp = (self.app.revision, self.org.revision, tags)
         if stamp == self._known:
             return
         allowed = self.app.range

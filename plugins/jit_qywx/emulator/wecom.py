@@ -13,6 +13,7 @@ from jit_qywx.emulator.answers import ApiError
 from jit_qywx.emulator.codes import CodeBook
 from jit_qywx.emulator.corps import Corp, CorpApp, Suite
 from jit_qywx.emulator.credentials import Mint, open_id
+from jit_qywx.emulator.export_jobs import ExportJobs
 from jit_qywx.emulator.tokens import Token, TokenBook
 from jit_qywx.emulator.visibility import View
 
@@ -88,6 +89,7 @@ class Platform:
         self.links: CodeBook[Link] = CodeBook(self.mint, clock, "install link", LINK_LIFE, 32)
         self.login_codes: CodeBook[Login] = CodeBook(self.mint, clock, "login code", LOGIN_CODE_LIFE, 43)
         self.user_tickets: CodeBook[Login] = CodeBook(self.mint, clock, "user ticket", USER_TICKET_LIFE)
+        self.exports = ExportJobs(self.mint, clock)
         self._views: dict[tuple[str, int], View] = {}
         self._agentids: dict[str, int] = {}
 

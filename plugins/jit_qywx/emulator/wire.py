@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -134,7 +135,10 @@ class HttpServer:
         if request is None:
             return False
         answer = self._respond(request)
-        if answer.cut == "headers":
+        if answer.cut == "reset":
+            # Closing with nothing to linger for sends RST: the caller sees "connection reset by peer".
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if answer.cut in ("headers", "reset"):
             return False
         headers = answer.headers
         keep = request.headers.get("connection", "").lower() != "close"

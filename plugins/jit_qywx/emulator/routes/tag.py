@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jit_qywx.emulator.answers import ApiError, ok
-from jit_qywx.emulator.organisation import MAX_NAME, MAX_TAGS
+from jit_qywx.emulator.product import MAX_NAME, MAX_TAGS
 from jit_qywx.emulator.routes.route import Route
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def get_list(asked: Asked) -> bytes:
     """GET tag/list (90352): all tags; a third-party app sees those it made."""
     view = asked.view
     with view.org.lock:
-        return view.body(("tag/list",), (), lambda: ok(taglist=_tags(view)))
+        return ok(taglist=_tags(view))
 
 
 def get(asked: Asked) -> bytes:
@@ -45,14 +45,15 @@ def create(asked: Asked) -> bytes:
             raise ApiError(40071)
         if (number is not None and (number in org.tags or number < 0)) or len(org.tags) >= MAX_TAGS:
             raise ApiError(NO_TAG)
-        change = org.add_tag(name, tag_id=number, creator=asked.app.agentid)
-    return ok(tagid=change.id)
+        with org.silent():
+            change = org.add_tag(name, tag_id=number, creator=asked.app.agentid)
+    return ok(tagid=change.number)
 
 
 def update(asked: Asked) -> bytes:
     """POST tag/update (90347)."""
     name = _name(asked)
-    with asked.view.org.lock:
+    with asked.view.org.lock, asked.view.org.silent():
         tag = _own(asked, asked.integer("tagid", NO_TAG))
         if any(other.name == name and other is not tag for other in asked.view.org.tags.values()):
             raise ApiError(40071)
@@ -62,7 +63,7 @@ def update(asked: Asked) -> bytes:
 
 def delete(asked: Asked) -> bytes:
     """GET tag/delete (90348)."""
-    with asked.view.org.lock:
+    with asked.view.org.lock, asked.view.org.silent():
         tag = _own(asked, asked.number("tagid", missing=NO_TAG, invalid=NO_TAG))
         asked.view.org.remove_tag(tag.id)
     return ok()
@@ -70,7 +71,7 @@ def delete(asked: Asked) -> bytes:
 
 def add_users(asked: Asked) -> bytes:
     """POST tag/addtagusers (90350): a partial failure is a success that names the invalid ones."""
-    with asked.view.org.lock:
+    with asked.view.org.lock, asked.view.org.silent():
         tag, users, departments, invalid = _split(asked, ALL_INVALID_ADD)
         asked.view.org.tag(tag.id, add_users=users, add_departments=departments)
     return ok(**invalid)
@@ -78,7 +79,7 @@ def add_users(asked: Asked) -> bytes:
 
 def delete_users(asked: Asked) -> bytes:
     """POST tag/deltagusers (90351)."""
-    with asked.view.org.lock:
+    with asked.view.org.lock, asked.view.org.silent():
         tag, users, departments, invalid = _split(asked, ALL_INVALID_DELETE)
         asked.view.org.tag(tag.id, remove_users=users, remove_departments=departments)
     return ok(**invalid)
