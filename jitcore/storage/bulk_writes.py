@@ -1,7 +1,8 @@
 """Writing many ready tuples with few statements.
 
 Peewee's ``insert_many`` spends several times as long on building its query as the database on running it. SQLite gets
-one prepared statement and ``executemany``; PostgreSQL gets whole columns as arrays, one statement per chunk.
+one prepared statement and ``executemany``; PostgreSQL gets new rows with ``COPY``, and whole columns as arrays, one
+statement per chunk, for what has to be compared with the rows that are there.
 """
 
 # ruff: noqa: S608 - the SQL is put together from the names of a model's columns; values are always parameters
@@ -132,8 +133,7 @@ class _PostgresqlWriter(BulkWriter):
         self._types: dict[str, dict[str, str]] = {}
 
     def _insert(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int:
-        sql = f"INSERT INTO {table} ({_listed(names)}) SELECT * FROM {self._arrays(table, names)}"
-        return self._run(sql, rows)
+        return int(self._database.copy_in(f"COPY {table} ({_listed(names)}) FROM STDIN", rows).rowcount)
 
     def _upsert(
         self, table: _Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]

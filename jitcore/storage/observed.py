@@ -106,6 +106,17 @@ class ObservedDatabase(peewee.Database):
         self.observed.tell("after", statement)
         return cursor
 
+    def copy_in(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> Any:
+        """Stream ready rows into PostgreSQL with ``COPY … FROM STDIN`` and return the driver's cursor."""
+        statement = Statement(sql)
+        self.observed.tell("before", statement)
+        cursor = self.cursor()
+        with cursor.copy(sql) as copy:
+            for row in rows:
+                copy.write_row(row)
+        self.observed.tell("after", statement)
+        return cursor
+
     def begin(self, *args: Any) -> None:
         statement = Statement(" ".join(("BEGIN", *filter(None, args))))
         self.observed.tell("before", statement)
@@ -182,6 +193,8 @@ def _set_pragmas(database: peewee.SqliteDatabase, connection: sqlite3.Connection
                     connection.execute(f"PRAGMA {pragma} = {value}").close()
                 break
             except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
+                    break  # a file that may only be read keeps its journal mode
                 # SQLite does not wait by itself while another process switches the same new file to WAL.
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise

@@ -55,6 +55,11 @@ class Storage:
                 f"jitcore keeps its tables in SQLite or PostgreSQL, not in {place(database)}.",
                 hint="Choose another database element as defaultDatabase; this one can still be used for other data.",
             )
+        if isinstance(database, peewee.PostgresqlDatabase) and not _speaks_psycopg3(database):
+            raise DatabaseUnsupported(
+                f"{place(database)} is opened with psycopg2; jitcore needs psycopg 3.",
+                hint="Make the database with prefer_psycopg3=True.",
+            )
         names = [model_set.name for model_set in model_sets]
         if len(set(names)) < len(names):
             raise ArgumentError(f"Two model sets have the same name: {', '.join(sorted(names))}.")
@@ -153,7 +158,7 @@ class Storage:
 
         :param model: the plain model or this App's bound one.
         :param columns: names of the tuples' fields, in order.
-        :param rows: any iterable; on SQLite it is streamed, on PostgreSQL read in chunks of 5,000.
+        :param rows: any iterable; it is streamed into one statement and may not use this database meanwhile.
         :returns: how many rows the database says it wrote.
         :raises ArgumentError: the model has no such column.
         :raises ConstraintViolated: a row breaks a rule; then none is kept.
@@ -252,6 +257,10 @@ class _ThreadState(threading.local):
 
     reading = False
     failed = False
+
+
+def _speaks_psycopg3(database: peewee.PostgresqlDatabase) -> bool:
+    return isinstance(getattr(database, "_adapter", None), database.psycopg3_adapter)
 
 
 def _is_sqlite(database: ObservedDatabase) -> bool:

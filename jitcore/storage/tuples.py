@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jitcore.storage.bound_models import BoundModels
     from jitcore.storage.observed import ObservedDatabase
@@ -44,15 +44,19 @@ def select_tuples(database: ObservedDatabase, models: BoundModels, query: peewee
     """
     sql, parameters = database.get_sql_context().sql(query).query()
     rows: list[tuple[Any, ...]] = database.execute_sql(sql, parameters).fetchall()
-    converters = [_converter(column, models) for column in query.selected_columns]
-    if not rows or not any(converters):
-        return rows
-    # Column by column, so that the columns that need nothing cost nothing.
-    columns = [
-        values if convert is None else map(convert, values)
-        for convert, values in zip(converters, zip(*rows, strict=True), strict=True)
+    converters = [
+        (place, convert)
+        for place, column in enumerate(query.selected_columns)
+        if (convert := _converter(column, models)) is not None
     ]
-    return list(zip(*columns, strict=True))
+    return [_converted(row, converters) for row in rows] if converters else rows
+
+
+def _converted(row: tuple[Any, ...], converters: Sequence[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:
+    values = list(row)
+    for place, convert in converters:
+        values[place] = convert(values[place])
+    return tuple(values)
 
 
 def _converter(column: Any, models: BoundModels) -> Callable[[Any], Any] | None:

@@ -38,12 +38,20 @@ def test_insert_writes_all_rows_with_one_statement(storage):
     assert (row.corp, row.name, row.active, row.born, row.score) == ("c", None, True, BORN, 7)
 
 
+def test_any_number_of_new_rows_is_one_statement(storage, is_sqlite):
+    """Inserting streams all rows into one statement on both kinds."""
+    storage.database  # noqa: B018 - migrates
+    with storage.counting() as count:
+        assert storage.insert_rows(Badge, ["code", "level"], ((str(number), 1) for number in range(12_000))) == 12_000
+    assert [statement.verb for statement in count.statements] == ["BEGIN", "INSERT" if is_sqlite else "COPY", "COMMIT"]
+
+
 def test_the_number_of_statements_grows_with_chunks_and_not_with_rows(storage, is_sqlite):
     """SQLite takes any number of rows as one statement, PostgreSQL 5,000 a statement."""
-    storage.insert_rows(Badge, ["code", "level"], [("first", 1)])
+    storage.upsert_rows(Badge, ["code", "level"], [("first", 1)], ["code"])
     rows = ((f"code{number}", number) for number in range(12_000))
     with storage.counting() as count:
-        assert storage.insert_rows(Badge, ["code", "level"], rows) == 12_000
+        assert storage.upsert_rows(Badge, ["code", "level"], rows, ["code"]) == 12_000
     assert [statement.verb for statement in count.statements] == [
         "BEGIN",
         *["INSERT"] * (1 if is_sqlite else 3),
@@ -191,8 +199,10 @@ def test_a_row_of_the_wrong_length_is_refused(storage):
     """A tuple with more or fewer values than columns writes nothing."""
     with pytest.raises(ArgumentError, match="3 values for 2 columns"):
         storage.insert_rows(Badge, ["code", "level"], [("a", 1, 2), ("b", 1)])
-    with pytest.raises((StatementFailed, ArgumentError)):
+    with pytest.raises(StatementFailed):
         storage.insert_rows(Badge, ["code", "level"], [("a", 1), ("b",)])
+    with pytest.raises((StatementFailed, ArgumentError)):
+        storage.upsert_rows(Badge, ["code", "level"], [("a", 1), ("b",)], ["code"])
     assert storage.models.Badge.select().count() == 0
 
 

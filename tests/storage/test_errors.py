@@ -65,7 +65,7 @@ def test_a_broken_rule_says_which_and_shows_no_value(storage, row, kind, columns
     if columns:
         assert (raised.value.table, raised.value.columns) == ("shelf_badge", columns)
     assert MOBILE not in str(raised.value)
-    assert isinstance(raised.value.__cause__, (peewee.IntegrityError, sqlite3.IntegrityError))
+    assert isinstance(raised.value.__cause__, (peewee.IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError))
     assert raised.value.code == "constraint-violated"
 
 
@@ -325,6 +325,14 @@ def test_mysql_is_refused_for_the_apps_own_tables():
     """Storage is proven on SQLite and PostgreSQL only, and says so instead of half working."""
     with pytest.raises(DatabaseUnsupported, match="not in the MySQL database shop on db:3306"):
         Storage(peewee.MySQLDatabase("shop", host="db", port=3306, user="me", password="secret"), [])
+
+
+def test_psycopg2_is_refused():
+    """Storage relies on psycopg 3; a database made for psycopg2 is refused with the way out."""
+    database = peewee.PostgresqlDatabase("shop", prefer_psycopg3=True)
+    database._adapter = database.psycopg2_adapter()
+    with pytest.raises(DatabaseUnsupported, match="prefer_psycopg3=True"):
+        Storage(database, [])
 
 
 def test_a_place_is_named_without_account_and_password():
