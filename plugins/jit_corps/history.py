@@ -1,7 +1,8 @@
 """The history of every record, append-only: who was where, and since which generation.
 
 Replaying a corp's changes from nothing gives the organisation of any generation; :func:`replay` does it, and the tests
-hold it against the tables. A change of an existing record keeps only the fields that differ.
+hold it against the tables. The values of a record stand beside its key and do not repeat it; a change of an existing
+record keeps only the fields that differ.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jit_corps.changes import REMOVE, UPDATE
 from jit_corps.models import ChangeRecord
-from jit_corps.rows import row_dict
+from jit_corps.rows import FLAGS
 from jit_corps.snapshot import KINDS
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ COLUMNS = ("corpFullName", "generation", "runId", "kind", "key", "action", "befo
 
 #: JSON text of a value; one encoder, because making one per row takes longer than encoding the row.
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+quoted = json.encoder.encode_basestring
 
 
 def record_changes(
@@ -43,7 +45,7 @@ def record_changes(
 
 
 def replay(storage: Storage, corpFullName: str, generation: int | None = None) -> dict[str, dict[tuple[str, ...], Any]]:
-    """The records of a corp as of a generation, by kind and key, each as a dictionary without its empty fields.
+    """The records of a corp as of a generation, by kind and key: dictionaries without the key and without empty fields.
 
     :param generation: ``None`` for the newest.
     """
@@ -58,7 +60,7 @@ def replay(storage: Storage, corpFullName: str, generation: int | None = None) -
         if after is None:
             del known[key]
         elif action in (UPDATE, REMOVE):
-            known[key] = _filled({**known[key], **after})
+            known[key] = {name: value for name, value in {**known[key], **after}.items() if value is not None}
         else:
             known[key] = after
     return records
@@ -67,18 +69,31 @@ def replay(storage: Storage, corpFullName: str, generation: int | None = None) -
 def _records(
     corpFullName: str, generation: int, changes: Iterable[Change], runId: int | None
 ) -> Iterator[tuple[Any, ...]]:
+    # Most of a first import is additions, and many memberships have the same few values.
+    known: dict[tuple[Any, ...], str] = {}
     for kind, key, action, before, after in changes:
-        told_before, told_after = _told(before, after)
-        yield corpFullName, generation, runId, kind, encode(key), action, told_before, told_after
+        length = len(key)
+        key_text = f"[{','.join(map(quoted, key))}]"
+        if before is not None and after is not None:
+            differing = [index for index, value in enumerate(before) if value != after[index]]
+            old, new = _encoded(before, differing), _encoded(after, differing)
+            yield corpFullName, generation, runId, kind, key_text, action, old, new
+            continue
+        row = before or after
+        assert row is not None
+        rest = (kind, *row[length:])
+        text = known.get(rest)
+        if text is None:
+            filled = [index for index in range(length, len(row)) if row[index] is not None]
+            text = _encoded(row, filled)
+            if length > 1:
+                known[rest] = text
+        if before is None:
+            yield corpFullName, generation, runId, kind, key_text, action, None, text
+        else:
+            yield corpFullName, generation, runId, kind, key_text, action, text, None
 
 
-def _told(before: Row | None, after: Row | None) -> tuple[str | None, str | None]:
-    if before is None or after is None:
-        return tuple(None if row is None else encode(_filled(row_dict(row))) for row in (before, after))  # type: ignore[return-value]  # a pair
-    old, new = row_dict(before), row_dict(after)
-    differing = [name for name in old if old[name] != new[name]]
-    return encode({name: old[name] for name in differing}), encode({name: new[name] for name in differing})
-
-
-def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if value is not None}
+def _encoded(row: Row, indexes: Iterable[int]) -> str:
+    names = row._fields
+    return encode({names[at]: bool(row[at]) if names[at] in FLAGS else row[at] for at in indexes})

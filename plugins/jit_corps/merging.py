@@ -37,7 +37,7 @@ def merged(snapshot: Snapshot) -> Snapshot:
     return replace(
         snapshot,
         departments=_unique(snapshot.departments, lambda dept: dept.deptId, _one_dept),
-        members=tuple(_with_single_places(member) for member in members),
+        members=tuple(_with_single_places(one) if len(one.departments) > 1 else one for one in members),
         roles=_unique(roles, lambda role: role.roleId, _one_role),
         grants=tuple({(one.memberId, one.roleId, one.origin): one for one in snapshot.grants}.values()),
     )
@@ -83,7 +83,7 @@ def _one_role(same: list[RoleRecord]) -> RoleRecord:
 
 def _with_single_places(member: MemberRecord) -> MemberRecord:
     places = member.departments
-    if len(places) < 2 or len({place.deptId for place in places}) == len(places):
+    if len({place.deptId for place in places}) == len(places):
         return member
     single: dict[str, Membership] = {}
     for place in places:

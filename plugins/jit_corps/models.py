@@ -278,7 +278,8 @@ class ChangeRecord(Record):
     """One change of one record, append-only: replaying them from nothing gives the organisation of any generation.
 
     ``kind`` is one of ``departments members memberships roles grants``, ``key`` a JSON list of the record's ids,
-    ``action`` is ``add update remove``; ``before`` and ``after`` are the records, and for an update only what differs.
+    ``action`` is ``add update remove``. ``before`` and ``after`` are the record's other fields, without the empty ones;
+    where both stand, only what differs.
     """
 
     changeId = BigAutoField(column_name="change_id")
