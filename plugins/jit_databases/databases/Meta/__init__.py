@@ -11,7 +11,7 @@ __all__ = ["ElementProtocol"]
 
 
 class ElementProtocol(Protocol):
-    """The contract of the family ``databases``."""
+    """The contract of the family ``databases``: a class with a property ``database``."""
 
     @property
     def database(self) -> peewee.Database:
