@@ -2,7 +2,7 @@
 
 ``create_auth`` and its like want an answer within a second (document 97175) and need calls to WeCom, so those are
 worked on by one background thread, in the order they came. What cannot be done now for want of a ticket or because
-WeCom is away waits in the journal and is tried again when the next ticket arrives.
+WeCom is away waits in the journal and is tried again when the next ticket arrives or the App is opened again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 SUCCESS = "success"
 #: Given up after so many tries; retryCallBack can still be asked to.
 _TRIES = 5
+#: Seconds to go on with received events while the App closes: an auth code lives ten minutes and comes once.
+_CLOSING = 10.0
 
 
 class Callbacks:
@@ -104,8 +106,16 @@ class Callbacks:
             futures = [future for future, corpId in self._under_way.values() if not about or corpId in about]
         wait(futures, timeout)
 
+    def resume(self) -> None:
+        """Take up what an earlier process acknowledged and did not finish, and what waits for a ticket."""
+        for recordId in self._suite.journal.waiting():
+            record = self._suite.journal.get(recordId)
+            if record.info_type in self._later:
+                self._submit(record)
+
     def close(self) -> None:
-        """Stop the background thread; what it has not begun stays in the journal."""
+        """Finish what can be finished soon and stop the background thread; the rest stays in the journal."""
+        self.settle(timeout=_CLOSING)
         with self._lock:
             worker, self._worker = self._worker, None
         if worker is not None:
@@ -139,7 +149,7 @@ class Callbacks:
             try:
                 self._apply(recordId, event)
             except (SuiteTicketMissing, ServerBusy, TransportError) as error:
-                given_up = journal.get(recordId).attempts >= _TRIES
+                given_up = journal.get(recordId).attempts >= _TRIES and not isinstance(error, SuiteTicketMissing)
                 journal.settle(recordId, FAILED if given_up else RECEIVED, _reason(error))
                 logger.warning("A callback waits: %s", error.code, extra={"recordId": recordId})
             except JitError as error:
@@ -161,10 +171,7 @@ class Callbacks:
     def _on_suite_ticket(self, _: int, event: Event) -> None:
         self._suite.tickets.store(_needed(event, "SuiteTicket"), event.time_stamp)
         self._suite.journal.prune()
-        for recordId in self._suite.journal.waiting():
-            record = self._suite.journal.get(recordId)
-            if record.info_type in self._later:
-                self._submit(record)
+        self.resume()
 
     def _on_auth_code(self, recordId: int, event: Event) -> None:
         corpId = self._suite.journal.get(recordId).corpId

@@ -90,6 +90,7 @@ class Suite:
 
     def __init__(self, config: SuiteConfig, storage: Storage, box: SecretBox, timing: Timing) -> None:
         self.config = config
+        self._now = timing.now
         suiteId = config.suiteId
         self.transport = Transport(
             config.apiBaseUrl,
@@ -131,6 +132,10 @@ class Suite:
                 client = self._clients[corpId] = QywxProxyClient(self.transport, tokens, corpId=corpId)
             client.agentId, client.corpName = authorization.agentId, authorization.corpName
             return client
+
+    def store_ticket(self, ticket: str) -> None:
+        """Keep a ticket that a person brought, as of now."""
+        self.tickets.store(ticket, int(self._now()))
 
     def exchange(self, auth_code: str, event_at: int = 0) -> str:
         """Turn an auth code into a stored permanent code and return the enterprise's id.

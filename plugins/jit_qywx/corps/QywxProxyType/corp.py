@@ -32,16 +32,6 @@ class QywxProxyCorp(Corp):
     """
 
     @property
-    def corpId(self) -> str:
-        """The enterprise's id, as the app knows it; a ciphertext id is case-sensitive."""
-        return str(self.config["corpId"])
-
-    @property
-    def authFullName(self) -> str:
-        """Full name of the auth element."""
-        return str(self.config["authFullName"])
-
-    @property
     def concurrency(self) -> int:
         """Most calls at once while the organisation is read."""
         return int(self.config.get("concurrency", _CONCURRENCY))

@@ -107,6 +107,16 @@ class QywxProxyAuth(Element):
         suite, _ = self._use()
         return suite.refresh(suite.exchange(authCode))
 
+    def setSuiteTicket(self, ticket: str) -> None:
+        """Store a suite_ticket by hand, as the ``suite_ticket`` callback does by itself every ten minutes.
+
+        :param ticket: pushed within the last half hour; older pushes that arrive later do not replace it.
+        """
+        _check_text("ticket", ticket)
+        suite, callbacks = self._use()
+        suite.store_ticket(ticket)
+        callbacks.resume()
+
     def resume(self, corpId: str) -> Authorization:
         """Try a permanent code again that WeCom refused: for when the enterprise has enabled the app again.
 
@@ -211,6 +221,7 @@ class QywxProxyAuth(Element):
         callbacks = Callbacks(suite)
         self.app.onClose(suite.close)
         self.app.onClose(callbacks.close)
+        callbacks.resume()
         return suite, callbacks
 
 
