@@ -1,0 +1,93 @@
+"""The XML of callbacks: what WeCom sends is read, what an attacker sends is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from jit_qywx.callback import parse_envelope, parse_event
+from jit_qywx.errors import PayloadInvalid
+
+TICKET = b"""<xml>
+  <SuiteId><![CDATA[dk4asffe9xxx4c0f4c]]></SuiteId>
+  <InfoType> <![CDATA[suite_ticket]]></InfoType>
+  <TimeStamp>1403610513</TimeStamp>
+  <SuiteTicket><![CDATA[the ticket]]></SuiteTicket>
+</xml>"""
+
+
+def test_event_fields_are_stripped() -> None:
+    """WeCom's own sample has a space before a CDATA section; the text counts without it."""
+    event = parse_event(TICKET)
+    assert (event.info_type, event.suiteId, event.time_stamp) == ("suite_ticket", "dk4asffe9xxx4c0f4c", 1403610513)
+    assert event.fields["SuiteTicket"] == "the ticket"
+    assert event.auth_corp_id is None
+
+
+def test_repr_of_an_event_hides_its_fields() -> None:
+    """An event may hold a ticket or an auth code, so its repr shows none of its fields."""
+    assert "the ticket" not in repr(parse_event(TICKET))
+
+
+def test_same_content_has_the_same_digest() -> None:
+    """Two deliveries of one event are told by content alone."""
+    assert parse_event(TICKET).digest == parse_event(TICKET).digest
+    assert parse_event(TICKET).digest != parse_event(TICKET.replace(b"13<", b"14<")).digest
+
+
+def test_envelope_in_any_order() -> None:
+    """The order of the envelope's elements differs between WeCom's samples."""
+    assert parse_envelope(b"<xml><Encrypt><![CDATA[abc]]></Encrypt><ToUserName>x</ToUserName></xml>") == "abc"
+    assert parse_envelope(b"<xml><AgentID></AgentID><Encrypt>abc</Encrypt></xml>") == "abc"
+
+
+def test_nested_elements_do_not_leak_into_fields() -> None:
+    """Only the root's children are fields."""
+    event = parse_event(
+        b"<xml><InfoType>x</InfoType><TimeStamp>1</TimeStamp><Job><SuiteTicket>evil</SuiteTicket></Job></xml>"
+    )
+    assert "SuiteTicket" not in event.fields
+
+
+def test_text_in_cdata_may_look_like_a_doctype() -> None:
+    """A member's name that looks like markup is text."""
+    event = parse_event(b"<xml><InfoType>x</InfoType><TimeStamp>1</TimeStamp><N><![CDATA[<!DOCTYPE a>]]></N></xml>")
+    assert event.fields["N"] == "<!DOCTYPE a>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<!DOCTYPE x [<!ENTITY a "b">]><xml><Encrypt>&a;</Encrypt></xml>',
+        b"<!DOCTYPE xml><xml><Encrypt>a</Encrypt></xml>",
+        b"<!-- <![CDATA[ --><!DOCTYPE x [<!ENTITY a 'b'>]><!-- ]]> --><xml><Encrypt>&a;</Encrypt></xml>",
+        b"<xml><Encrypt>&undefined;</Encrypt></xml>",
+        "<xml><Encrypt>a</Encrypt></xml>".encode("utf-16"),
+        b'<?xml version="1.0" encoding="utf-7"?><xml><Encrypt>+ADw-</Encrypt>',
+        b"<xml><Encrypt>a</Encrypt>",
+        b"<xml></xml>",
+        b"<xml><Encrypt>  </Encrypt></xml>",
+        b"",
+        b"{}",
+        b"\xff\xfe",
+        b"<xml>" + b"a" * 1_000_001 + b"</xml>",
+    ],
+)
+def test_unusable_envelopes_are_refused(body: bytes) -> None:
+    """Document types, entities, other encodings, garbage and oversize are refused with our error."""
+    with pytest.raises(PayloadInvalid):
+        parse_envelope(body)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"<xml><MsgType>event</MsgType><Event>change_contact</Event></xml>",
+        b"<xml><InfoType>suite_ticket</InfoType></xml>",
+        b"<xml><InfoType>suite_ticket</InfoType><TimeStamp>-1</TimeStamp></xml>",
+        b"<xml><InfoType>suite_ticket</InfoType><TimeStamp>now</TimeStamp></xml>",
+    ],
+)
+def test_messages_that_are_no_template_events_are_refused(message: bytes) -> None:
+    """An app's own event, or one without a usable TimeStamp, is refused."""
+    with pytest.raises(PayloadInvalid):
+        parse_event(message)
