@@ -137,19 +137,24 @@ def hidden_values(shape: Shape, data: Any) -> frozenset[str]:
 def secret_places(shape: Shape) -> tuple[str, ...]:
     """The pointers of a schema's secrets, with :data:`ANY` for any key or index; a schema inside itself ends there."""
     found = []
-    stack: list[tuple[tuple[str, ...], Shape, tuple[Shape, ...]]] = [((), shape, ())]
+    stack: list[tuple[tuple[str, ...], Shape, frozenset[int]]] = [((), shape, frozenset())]
     while stack:
         path, place, above = stack.pop()
         if place.is_secret:
             found.append(join_pointer(path))
             continue
-        if any(place.parts == upper.parts for upper in above):
-            continue
-        children: list[tuple[str, Shape | None]] = [(name, place.child(name)) for name in place.names]
-        others = [schema for part in place.parts for schema in _unnamed(part)]
-        if others:
-            children.append((ANY, Shape(place.root, others)))
-        stack += [((*path, token), child, (*above, place)) for token, child in reversed(children) if child]
+        parts = [part for part in place.parts if id(part) not in above]
+        seen = above.union(map(id, parts))
+        children = {
+            name: [part["properties"][name] for part in parts if name in part.get("properties", ())]
+            for name in place.names
+        }
+        children[ANY] = [schema for part in parts for schema in _unnamed(part)]
+        stack += [
+            ((*path, token), Shape(place.root, children[token]), seen)
+            for token in reversed(children)
+            if children[token]
+        ]
     return tuple(found)
 
 

@@ -86,7 +86,9 @@ def explain_schema(source: Source, engine_path: Iterable[str | int]) -> list[Pro
         view = _View(meta, Shape(meta, []), source.data, frozenset())
         said = list(dict.fromkeys(one for violation in _by_jsonschema(view, source.data) for one in say(violation)))
     if not said:
-        said = [Said("schema-invalid", "This part of the schema cannot be used.", tuple(engine_path))]
+        # A pattern that Python knows and the accepting engine does not.
+        hint = "Write patterns as JavaScript (ECMA-262) has them."
+        said = [Said("schema-invalid", "This part of the schema cannot be used.", tuple(engine_path), hint=hint)]
     return in_order(
         source.problem("schema-invalid", one.message, pointer=join_pointer(one.path), hint=one.hint, secrets=())
         for one in said
@@ -154,7 +156,7 @@ def _by_jsonschema(view: _View, data: Any) -> list[Violation]:
 def _from_jsonschema(view: _View, errors: Iterable[Any]) -> Iterator[Violation]:
     for error in errors:
         keyword = error.validator
-        if not isinstance(keyword, str):
+        if keyword is None or keyword == "items":
             continue  # a schema that is false: jsonschema does not say where, the other engine does
         path = tuple(error.absolute_path)
         schema_path = list(error.absolute_schema_path)
@@ -181,7 +183,9 @@ def _from_jsonschema_rs(view: _View, errors: Iterable[jsonschema_rs.ValidationEr
         for token in path:
             value = value[token]
         schema, keyword = _holder(view.schema, error.schema_path)
-        if isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
+        is_false = isinstance(kind, jsonschema_rs.ValidationErrorKind.FalseSchema)
+        # It also calls an object that may have no keys at all a false schema; that is about its keys.
+        if is_false and not (keyword == "additionalProperties" and isinstance(value, dict)):
             keyword = "false"
         inner = getattr(kind, "error", None)
         branches = [tuple(_from_jsonschema_rs(view, branch, data)) for branch in getattr(kind, "context", ())]

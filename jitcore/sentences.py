@@ -96,9 +96,9 @@ class Said(NamedTuple):
     missing: str | None = None
 
 
-def say(violation: Violation) -> Iterator[Said]:
-    """Put a violation into words; one may be several findings (each missing key is one)."""
-    return _WORDS.get(violation.keyword, _say_other)(violation)
+def say(violation: Violation) -> list[Said]:
+    """Put a violation into words; one may be several findings (each missing key is one), and is one at least."""
+    return list(_WORDS.get(violation.keyword, _say_other)(violation)) or list(_say_other(violation))
 
 
 def _say_type(it: Violation) -> Iterator[Said]:
@@ -307,7 +307,7 @@ def _picks_another(it: Violation, branch: Sequence[Violation]) -> bool:
 
 
 def _first(branches: Sequence[Sequence[Violation]]) -> str:
-    said = [next(say(branch[0])).message for branch in branches if branch]
+    said = [say(branch[0])[0].message for branch in branches if branch]
     return "Either: " + " Or: ".join(said[:3])
 
 
@@ -316,6 +316,7 @@ def _say_other(it: Violation) -> Iterator[Said]:
 
 
 _WORDS: Mapping[str, Callable[[Violation], Iterator[Said]]] = {
+    "additionalItems": _say_items,
     "additionalProperties": _say_unknown,
     "anyOf": _say_branches,
     "const": _say_choice,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 import peewee
@@ -183,19 +182,15 @@ class ObservedDatabase(peewee.Database):
 
 def _set_pragmas(database: peewee.SqliteDatabase, connection: sqlite3.Connection) -> None:
     chosen = dict(getattr(database, "_pragmas", ()))
-    deadline = time.monotonic() + database.timeout
     for pragma, value in _SQLITE_PRAGMAS.items():
         if pragma in chosen:
             continue
-        while True:
-            try:
-                if pragma != "journal_mode" or connection.execute("PRAGMA journal_mode").fetchone()[0] != value:
-                    connection.execute(f"PRAGMA {pragma} = {value}").close()
-                break
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
-                    break  # a file that may only be read keeps its journal mode
-                # SQLite does not wait by itself while another process switches the same new file to WAL.
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
+        # Asking needs no lock, setting WAL anew would.
+        if pragma == "journal_mode" and connection.execute("PRAGMA journal_mode").fetchone()[0] == value:
+            continue
+        try:
+            connection.execute(f"PRAGMA {pragma} = {value}").close()
+        except sqlite3.OperationalError as error:
+            # A file that may only be read keeps its journal mode.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise

@@ -1,0 +1,91 @@
+"""Runs a sync that may be killed, in processes of its own.
+
+``killer.py APP once`` syncs corps.CorpA and ends. ``killer.py APP statements`` forks a child for each SQL statement of
+the sync; the nth child kills itself at the nth moment (before or after a statement), and another child then says what
+readers see. The last child survives. Printed is a JSON list of fingerprints: the first before anything was tried, then
+one for each child. Forking from a process that has no threads and has imported everything costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import traceback
+
+from jitcore import App
+
+
+def sync(path: str, stop_at: int) -> None:
+    """Sync, and die at the given moment; 0 is never."""
+    with App(path) as app:
+        corp = app.getElement("corps.CorpA")
+        corp.getDepts()
+        moments = 0
+
+        def count(*_: object) -> None:
+            nonlocal moments
+            moments += 1
+            if moments == stop_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        with app.storage.on_statement(count):
+            corp.syncCorp()
+
+
+def fingerprint(path: str) -> str:
+    """What readers see; also ends the lease of a killed run, as its expiry would."""
+    with App(path) as app:
+        corp = app.getElement("corps.CorpA")
+        data = corp.getLocalCorpData()
+        seen = [
+            [(member.memberId, member.name, member.status) for member in corp.getMembers()],
+            [str(data[key]) for key in ("deptList", "deptMemberList", "roleList", "roleMemberSet")],
+        ]
+        app.models.SyncLease.update(holder=None, until=0.0).execute()
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:12]
+
+
+def in_child(work: object, *arguments: object) -> tuple[int, str]:
+    """Run in a forked child; its exit status (negative: the signal that ended it) and what it returned."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.write(writer, str(work(*arguments)).encode())
+            status = 0
+        finally:
+            # A child must not run on into its parent's loop, whatever happened; the traceback is printed by then.
+            if status:
+                traceback.print_exc()
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        result = told.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), result
+
+
+def main(path: str, what: str) -> int:
+    if what == "once":
+        sync(path, 0)
+        return 0
+    import jit_qywx.client.transport  # noqa: F401 - imported once, for all children
+
+    seen = [in_child(fingerprint, path)[1]]
+    stop_at = 0
+    while True:
+        stop_at += 1
+        status, _ = in_child(sync, path, stop_at)
+        if status not in {0, -signal.SIGKILL}:
+            return 1
+        seen.append(in_child(fingerprint, path)[1])
+        if status == 0:
+            print(json.dumps(seen))
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
