@@ -22,12 +22,17 @@ def machine() -> Iterator[str]:
     yield ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 
 
-def line(result: Figure | Count) -> str:
-    """One result as the report shows it."""
+def line(result: Figure | Count, *, judged: bool = True) -> str:
+    """One result as the report shows it.
+
+    :param judged: whether the sizes were those that the goals are set for.
+    """
     if isinstance(result, Count):
         return f"{result.name:<62}  {result.value}"
     ratio = result.ratio
-    goal = "no goal" if result.goal is None else f"goal {result.goal:g}: {'met' if result.met else 'NOT MET'}"
+    goal = "no goal" if result.goal is None else f"goal {result.goal:g}"
+    if judged and result.met is not None:
+        goal += ": met" if result.met else ": NOT MET"
     spread = f"({ratio.low:.2f}..{ratio.high:.2f})"
     scale = f"{_seconds(ratio.ours)} / {_seconds(ratio.floor)}"
     return f"{result.name:<62}  {ratio.median:>6.2f} x {spread:<16} {scale:<21} {goal:<18} floor: {result.floor}"
