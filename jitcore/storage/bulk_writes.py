@@ -154,12 +154,13 @@ class _PostgresqlWriter(BulkWriter):
 
     def _arrays(self, table: _Table, names: Sequence[str]) -> str:
         types = self._column_types(table)
-        arrays = ", ".join(f"%s::{types[name]}[]" for name in names)
+        # A table that is not there has no types; the statement will say so.
+        arrays = ", ".join(f"%s::{types.get(name, 'text')}[]" for name in names)
         return f"unnest({arrays}) AS new({', '.join(f'n{index}' for index in range(len(names)))})"
 
     def _column_types(self, table: _Table) -> dict[str, str]:
         found = self._types.get(str(table))
-        if found is None:
+        if not found:
             rows = self._database.execute_sql(
                 "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute "
                 "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",

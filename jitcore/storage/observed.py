@@ -119,7 +119,14 @@ class ObservedDatabase(peewee.Database):
     def begin(self, *args: Any) -> None:
         statement = Statement(" ".join(("BEGIN", *filter(None, args))))
         self.observed.tell("before", statement)
-        super().begin(*args)
+        try:
+            super().begin(*args)
+        except peewee.PeeweeException:
+            # That the server ended an idle connection shows only now. Nothing was begun on it, so a new one will do.
+            if not getattr(self.connection(), "closed", False):
+                raise
+            self.close()
+            super().begin(*args)
         self.observed.tell("after", statement)
 
     def commit(self) -> None:

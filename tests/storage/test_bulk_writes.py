@@ -206,6 +206,17 @@ def test_a_row_of_the_wrong_length_is_refused(storage):
     assert storage.models.Badge.select().count() == 0
 
 
+def test_a_missing_table_is_told_as_such(storage):
+    """A table that somebody dropped is the database's complaint, not ours."""
+    storage.database.execute_sql("DROP TABLE shelf_badge")
+    for write in (
+        lambda: storage.insert_rows(Badge, ["code", "level"], [("a", 1)]),
+        lambda: storage.delete_rows(Badge, ["code"], [("a",)]),
+    ):
+        with pytest.raises(StatementFailed, match="shelf_badge"):
+            write()
+
+
 def test_names_that_are_words_of_sql_are_quoted(open_storage, write_migrations):
     """Tables and columns called like SQL's own words work."""
 

@@ -15,9 +15,11 @@ from jitcore.storage import (
     DatabaseReadOnly,
     DatabaseUnavailable,
     DatabaseUnsupported,
+    ModelSet,
     StatementFailed,
     Storage,
     StorageClosed,
+    migrating,
 )
 from jitcore.storage.error_boundary import place, translating
 from jitcore.storage.observed import observe
@@ -253,6 +255,31 @@ def test_a_server_that_is_stopped_is_unavailable_and_comes_back(postgres_server,
         postgres_server.start()
     assert storage.select_tuples(Badge.select(Badge.code)) == [("kept",)]
     storage.close()
+
+
+def test_an_idle_connection_that_was_ended_does_no_harm(open_storage, is_sqlite):
+    """A transaction that finds its connection gone before it began takes a new one, and nobody notices."""
+    if is_sqlite:
+        pytest.skip("SQLite has no server")
+    storage, other = open_storage(), open_storage()
+    storage.insert_rows(Badge, ["code", "level"], [("a", 1)])
+    (connection,) = (connection for _, connection in storage.database.observed.connections.values())
+    other.database.execute_sql("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
+    storage.insert_rows(Badge, ["code", "level"], [("b", 1)])
+    assert storage.select_tuples(Badge.select(peewee.fn.COUNT(Badge.code))) == [(2,)]
+
+
+def test_a_migration_lock_that_is_held_too_long_is_busy(open_storage, is_sqlite, monkeypatch):
+    """Whoever waits for somebody else's migrations gives up in time and may try again."""
+    if is_sqlite:
+        pytest.skip("on SQLite it is the write lock, tested above")
+    monkeypatch.setattr(migrating, "_LOCK_SECONDS", 0.05)
+    holder, waiter = open_storage(ModelSet("none", (), SHELF.migrations.parent)), open_storage()
+    with holder.transaction():
+        holder.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (migrating._LOCK,))
+        with pytest.raises(DatabaseBusy, match="Try again"):
+            waiter.database  # noqa: B018 - reading is the test
+    assert waiter.models.Badge.select().count() == 0
 
 
 def test_a_refused_password_is_not_repeated(postgres_server, postgres_database):

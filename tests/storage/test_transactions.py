@@ -7,6 +7,7 @@ import pytest
 
 from jitcore.errors import ArgumentError
 from jitcore.storage import ConstraintViolated, DatabaseReadOnly, TransactionAborted
+from tests.storage.shelf.models import Badge
 
 
 def codes(storage) -> list[str]:
@@ -65,6 +66,21 @@ def test_a_nested_transaction_joins(storage):
         fail()
     assert [statement.verb for statement in count.statements] == ["BEGIN", "INSERT", "ROLLBACK"]
     assert codes(storage) == []
+
+
+def test_a_transaction_joins_one_that_peewee_began(storage):
+    """Code that uses Peewee's own atomic() around ours keeps or undoes everything together."""
+    storage.insert_rows(Badge, ["code", "level"], [("a", 1)])
+
+    def fail() -> None:
+        with storage.database.atomic():
+            with storage.transaction():
+                storage.models.Badge.create(code="b", level=1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert codes(storage) == ["a"]
 
 
 def test_a_failure_inside_cannot_be_swallowed(storage):
@@ -163,8 +179,8 @@ def test_writers_take_turns(storage):
     def add() -> None:
         for _ in range(5):
             with storage.transaction():
-                Badge = storage.models.Badge
-                Badge.update(level=Badge.level + 1).execute()
+                Bound = storage.models.Badge
+                Bound.update(level=Bound.level + 1).execute()
 
     threads = [threading.Thread(target=add) for _ in range(4)]
     for thread in threads:
