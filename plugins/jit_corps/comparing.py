@@ -24,13 +24,13 @@ V = TypeVar("V")
 Located = TypeVar("Located", DeptRow, MemberRow)
 
 #: Reading only a part of a kind says nothing about the absence of what hangs on it either: members are found by
-#: walking departments, grants by walking roles.
+#: walking departments, grants by walking roles. A role whose grants stay has to stay, too.
 DEPENDENTS: Mapping[str, frozenset[str]] = {
-    DEPARTMENTS: frozenset({DEPARTMENTS, MEMBERS, MEMBERSHIPS, GRANTS}),
-    MEMBERS: frozenset({MEMBERS, MEMBERSHIPS, GRANTS}),
-    MEMBERSHIPS: frozenset({MEMBERSHIPS, GRANTS}),
+    DEPARTMENTS: frozenset(KINDS),
+    MEMBERS: frozenset({MEMBERS, MEMBERSHIPS, ROLES, GRANTS}),
+    MEMBERSHIPS: frozenset({MEMBERSHIPS, ROLES, GRANTS}),
     ROLES: frozenset({ROLES, GRANTS}),
-    GRANTS: frozenset({GRANTS}),
+    GRANTS: frozenset({ROLES, GRANTS}),
 }
 
 

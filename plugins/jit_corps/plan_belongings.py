@@ -128,13 +128,9 @@ def _absent(
     """What becomes of a belonging that upstream does not tell; ``None`` when it stays."""
     if kind in comparison.protected:
         return None
-    if row.memberId in comparison.gone_members:
+    if row.memberId in comparison.gone_members or row[0] in gone:
         return Removal(row, None, follows=True)
-    if row.memberId not in comparison.members:
-        return None
-    if row[0] in gone:
-        return Removal(row, None, follows=True)
-    if row[0] in kept or not comparison.may_remove(kind):
+    if row.memberId not in comparison.members or row[0] in kept or not comparison.may_remove(kind):
         return None
     return Removal(row, None, follows=False)
 
