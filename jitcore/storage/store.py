@@ -57,7 +57,7 @@ class Storage:
             )
         if isinstance(database, peewee.PostgresqlDatabase) and not _speaks_psycopg3(database):
             raise DatabaseUnsupported(
-                f"{place(database)} is opened with psycopg2; jitcore needs psycopg 3.",
+                f"jitcore needs psycopg 3, but {place(database)} is opened with psycopg2.",
                 hint="Make the database with prefer_psycopg3=True.",
             )
         names = [model_set.name for model_set in model_sets]
