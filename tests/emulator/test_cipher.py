@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from jit_qywx.emulator.cipher import CipherError, MessageCipher, decode_key, decrypt_cbc, encrypt_cbc
 
 VECTORS = json.loads((Path(__file__).parent / "callback_vectors.json").read_text(encoding="utf-8"))

@@ -44,6 +44,15 @@ def test_suite_ticket_lives_thirty_minutes(emulator, caller):
     assert caller.post("service/get_suite_token", body)["suite_access_token"] == token
 
 
+def test_all_tickets_can_be_ended(emulator, caller):
+    """Tickets that were ended are refused before their time; a new one works."""
+    suite = emulator.suite
+    body = {"suite_id": suite.id, "suite_secret": suite.secret, "suite_ticket": emulator.new_ticket()}
+    emulator.platform.tickets.expire()
+    assert caller.post("service/get_suite_token", body)["errcode"] == 40085
+    assert caller.suite_token()
+
+
 def test_ticket_of_another_suite_is_refused(emulator, caller):
     """A ticket opens only its own suite."""
     other = emulator.add_suite()

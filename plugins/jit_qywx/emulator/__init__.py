@@ -71,6 +71,7 @@ Disturbance
     at_call(number, do, *, path="*", corpid=None)     run do() just before the number-th matching call from now
     limits.set(*, path="*", minute=None, hour=None, concurrency=None) ; limits.wrong_secrets (2000) ; limits.clear()
     latency.set(seconds | (least, most), *, path="*") ; latency.clear()
+    warm(corpid, *, suite_id=None)                    render all lists now: before a benchmark
     shuffle(seed | None)                              lists and JSON keys in another order; the organisation is the same
 
 Callbacks (target: notify(nonce, msg_signature, timestamp, echostr=None, body=b"") or a URL) -> Delivery

@@ -127,6 +127,19 @@ class Administration:
 
     # Authorisation
 
+    def suite_of(self, suite_id: str | None) -> Suite:
+        """The suite with this id, the first one for None.
+
+        Raises:
+            LookupError: there is none.
+        """
+        suites = self.platform.suites
+        if suite_id is None:
+            return self.suite
+        if suite_id not in suites:
+            raise LookupError(f"there is no suite {suite_id!r}; there are: {', '.join(suites)}")
+        return suites[suite_id]
+
     def install(self, corpid: str, suite_id: str | None = None, **settings: Any) -> CorpApp:
         """Authorise a suite and skip the exchange: the app's `permanent_code` works at once.
 
@@ -135,8 +148,7 @@ class Administration:
             suite_id: the suite, by default the first one.
             settings: as of `set_app`.
         """
-        suite = self.platform.suites[suite_id or self.suite.id]
-        return self.platform.install(self.corp(corpid), suite=suite, **with_range(settings))
+        return self.platform.install(self.corp(corpid), suite=self.suite_of(suite_id), **with_range(settings))
 
     def authorize(self, corpid: str, suite_id: str | None = None, *, state: str = "", **settings: Any) -> str:
         """The corp's administrator authorises a suite; returns the auth code to exchange (once, within 10 minutes)."""
@@ -203,7 +215,7 @@ class Administration:
 
     def new_ticket(self, suite_id: str | None = None) -> str:
         """A suite_ticket, valid 30 minutes, not pushed to anybody."""
-        return self.platform.tickets.make(suite_id or self.suite.id)
+        return self.platform.tickets.make(self.suite_of(suite_id).id)
 
     def expire_tokens(self, corpid: str | None = None, *, kind: Kind | None = None, errcode: int = 0) -> int:
         """End tokens early; returns how many.

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 JSON_TYPE = "application/json; charset=UTF-8"
 
 MESSAGES: dict[int, str] = {
@@ -108,7 +109,7 @@ class ApiError(Exception):
         self.note = note
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One HTTP answer before it is written.
 
@@ -131,7 +132,7 @@ class Answer:
 
 def encode(value: Any) -> bytes:
     """JSON as WeCom sends it: UTF-8, Chinese text unescaped."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return ENCODER.encode(value).encode()
 
 
 def ok(**fields: Any) -> bytes:

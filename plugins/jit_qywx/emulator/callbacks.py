@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     Fields = Mapping[str, object]
 
 MEMBER_GRANTS = {"Name": "user_name", "Position": "position", "Telephone": "telephone"}
-"""Elements of a member event that need a grant; those withdrawn in 2022 are listed next."""
+"""Elements of a member event that need a grant; for the others see `WITHDRAWN_2022`."""
 
 WITHDRAWN_2022 = {
     "Mobile": "mobile", "Email": "email", "BizMail": "email", "Gender": "gender", "Avatar": "avatar",
     "Address": "address",
 }  # fmt: skip
+"""Elements that only apps from before 2022-06-20 get, and the grant each needs."""
 
 
 class Callbacks:

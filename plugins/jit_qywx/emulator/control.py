@@ -1,8 +1,9 @@
 """The emulator's controls over HTTP, so that another process can steer the one that runs.
 
     POST /_emulator/<method>      JSON object = the keyword arguments of the method of `Emulator` with that name;
-                                  answers {"result": …}. Also faults.add, faults.remove, faults.release, faults.clear,
-                                  limits.set, limits.clear, latency.set, latency.clear, clock.advance, calls.clear.
+                                  answers {"result": …}. Also faults.add, faults.remove, faults.release,
+                                  faults.clear, limits.set, limits.set_published, limits.forget, limits.clear,
+                                  latency.set, latency.clear, clock.advance, calls.clear.
     POST /_emulator/edit          {"corpid": …, "edit": "remove_member", "args": {…}, "push": url?}: an edit of the
                                   corp's organisation by the name of the method of `Org`
     POST /_emulator/generate      {"corpid": …, "name": …, "members": …, "departments": …, "tags": …, "seed": …}
@@ -41,8 +42,8 @@ METHODS = frozenset(
     add_suite add_corp authorize install scan add_own_app set_visible_range set_permissions set_app cancel
     reset_permanent_code dissolve new_ticket expire_tokens login_code push_ticket push_event push_app_event push_echo
     shuffle reset
-    faults.add faults.remove faults.release faults.clear limits.set limits.clear latency.set latency.clear
-    clock.advance calls.clear
+    faults.add faults.remove faults.release faults.clear
+    limits.set limits.set_published limits.forget limits.clear latency.set latency.clear clock.advance calls.clear
     """.split()  # noqa: SIM905  # a list of forty quoted words says less
 )
 EDITS = frozenset(
@@ -66,23 +67,27 @@ class Control:
 
     def answer(self, request: Request) -> Answer:
         """The answer to a control request."""
-        name = request.path[len(PREFIX) :]
-        if request.method == "GET":
-            return self._read(name, request.query)
+        try:
+            if request.method == "GET":
+                return self._read(request.path[len(PREFIX) :], request.query)
+            return self._run(request.path[len(PREFIX) :], request)
+        except (TypeError, ValueError, LookupError) as error:
+            return problem(400, str(error))
+
+    def _run(self, name: str, request: Request) -> Answer:
         action = self._action(name)
         if action is None:
             return problem(404, f"there is no control {name!r}")
         if not request.headers.get("content-type", "").startswith("application/json"):
             return problem(400, "send application/json")
-        try:
-            arguments = json.loads(request.body or b"{}")
-            if not isinstance(arguments, dict):
-                raise TypeError("the arguments are an object")
-            if IN_PROCESS_ONLY & arguments.keys():
-                raise TypeError(f"{', '.join(IN_PROCESS_ONLY)} take a function: only inside one process")
-            return Answer(encode({"result": plain(action(**arguments))}))
-        except (TypeError, ValueError, LookupError) as error:
-            return problem(400, str(error))
+        arguments = json.loads(request.body or b"{}")
+        if not isinstance(arguments, dict):
+            raise TypeError("the arguments are an object")
+        if IN_PROCESS_ONLY & arguments.keys():
+            raise TypeError(f"{', '.join(sorted(IN_PROCESS_ONLY))} take a function: only inside one process")
+        if isinstance(arguments.get("seconds"), list):
+            arguments["seconds"] = tuple(arguments["seconds"])  # A range of a delay; JSON has no tuples.
+        return Answer(encode({"result": plain(action(**arguments))}))
 
     def _action(self, name: str) -> Callable[..., Any] | None:
         own: dict[str, Callable[..., Any]] = {"edit": self._edit, "generate": self._generate}

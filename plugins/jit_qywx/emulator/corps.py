@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from jit_qywx.emulator.records import ROOT
@@ -10,6 +10,7 @@ from jit_qywx.emulator.records import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jit_qywx.emulator.changes import Change
     from jit_qywx.emulator.organisation import Org
 
 NAME_PERMISSIONS = ("contact:sensitive:user_name", "contact:sensitive:department_name")
@@ -150,6 +151,16 @@ class Corp:
     admins: Mapping[str, int] = field(default_factory=dict)
     apps: dict[int, CorpApp] = field(default_factory=dict)
     gone: int = 0
+
+    def follow_rename(self, change: Change) -> None:
+        """A member who gets another userid stays in the visible ranges and among the administrators."""
+        old, new = str(change.id), change.fields.get("NewUserID")
+        if new is None:
+            return
+        self.admins = {new if userid == old else userid: kind for userid, kind in self.admins.items()}
+        for app in self.apps.values():
+            users = tuple(new if userid == old else userid for userid in app.range.users)
+            app.change(range=replace(app.range, users=users))
 
     def app_of(self, suite_id: str) -> CorpApp | None:
         """The app by which the corp has (or last had) this suite; a template is installed at most once per corp."""

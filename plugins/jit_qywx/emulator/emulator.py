@@ -14,6 +14,7 @@ from jit_qywx.emulator.faults import Fault, Faults
 from jit_qywx.emulator.latency import Latency
 from jit_qywx.emulator.limits import Limits
 from jit_qywx.emulator.pipeline import API, NOT_FOUND, Pipeline
+from jit_qywx.emulator.routes.contacts import warm
 from jit_qywx.emulator.shuffling import Shuffle
 from jit_qywx.emulator.wecom import Platform
 from jit_qywx.emulator.wire import HttpServer
@@ -109,6 +110,10 @@ class Emulator(Administration):
         self.shuffle(None)
         self.calls.clear()
 
+    def warm(self, corpid: str, *, suite_id: str | None = None) -> None:
+        """Render the corp's department/list and user/list answers now, so that a benchmark measures its client."""
+        warm(self.platform.view(self.app(corpid, suite_id)))
+
     # Callbacks
 
     def push_ticket(self, target: Target, suite_id: str | None = None) -> Delivery:
@@ -118,7 +123,7 @@ class Emulator(Administration):
             target: `notify(nonce, msg_signature, timestamp, echostr=None, body=b"")`, or a URL to POST to.
             suite_id: the suite, by default the first one.
         """
-        return self.callbacks.ticket(self.platform.suites[suite_id or self.suite.id]).deliver(target)
+        return self.callbacks.ticket(self.suite_of(suite_id)).deliver(target)
 
     def push_event(
         self,
@@ -141,7 +146,7 @@ class Emulator(Administration):
             state: of create_auth: the state of the install link.
             fields: further elements of the message.
         """
-        suite = self.platform.suites[suite_id or self.suite.id]
+        suite = self.suite_of(suite_id)
         app = None
         if corpid is not None:
             app = self.install(corpid, suite.id) if info_type == "create_auth" else self.app(corpid, suite.id)
@@ -160,7 +165,7 @@ class Emulator(Administration):
 
     def push_echo(self, target: Target, corpid: str | None = None, *, suite_id: str | None = None) -> Delivery:
         """Verify a URL: of the template channel, or (with a corpid) of that corp's app."""
-        suite = self.platform.suites[suite_id or self.suite.id]
+        suite = self.suite_of(suite_id)
         app = None if corpid is None else self.app(corpid, suite.id)
         return self.callbacks.echo(suite, app).deliver(target)
 

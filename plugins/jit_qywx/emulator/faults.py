@@ -10,7 +10,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -223,13 +223,12 @@ GARBAGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 def spoil(fault: Fault, answer: Answer) -> Answer:
-    """The answer after a fault of the kinds garbage, rewrite or cut."""
+    """The answer after a fault of the kinds garbage, rewrite or cut; only WeCom's own answers can be rewritten."""
+    if fault.action == "cut":
+        return replace(answer, cut=fault.value, errcode=None)
+    if answer.errcode is None:
+        return answer
     if fault.action == "garbage":
-        answer.body = GARBAGE[fault.value](answer.body)
-    elif fault.action == "rewrite":
-        made = fault.value(json.loads(answer.body))
-        answer.body = made if isinstance(made, bytes) else encode(made)
-    elif fault.action == "cut":
-        answer.cut = fault.value
-    answer.errcode = None
-    return answer
+        return replace(answer, body=GARBAGE[fault.value](answer.body), errcode=None)
+    made = fault.value(json.loads(answer.body))
+    return replace(answer, body=made if isinstance(made, bytes) else encode(made), errcode=None)

@@ -169,6 +169,8 @@ class Pipeline:
                 asked.app = self._app(answer_as, asked.app.suite_id)
             if asked.app.closed and not route.when_closed:
                 raise ApiError(50003)
+            if asked.app.kind == "contact-sync" and route.details:
+                raise ApiError(48009)
 
     def _token(self, route: Route, asked: Asked) -> bytes:
         """gettoken, with the bar for addresses that send wrong secrets."""

@@ -130,6 +130,7 @@ class Platform:
             if self.find_corp(corpid) is not None:
                 raise ValueError(f"there is a corp {corpid!r} already")
             corp = self.corps[corpid] = Corp(corpid, name or f"示例企业{len(self.corps) + 1}", org, dict(admins or {}))
+        org.listeners.append(corp.follow_rename)
         return corp
 
     def install(

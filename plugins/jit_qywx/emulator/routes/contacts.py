@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jit_qywx.emulator.answers import ApiError, ok
-from jit_qywx.emulator.rendering import department_ids, department_object, member_object, simple_member
+from jit_qywx.emulator.rendering import department_ids, department_objects, member_objects, simple_members
 from jit_qywx.emulator.routes.route import Route
 
 if TYPE_CHECKING:
@@ -29,12 +29,7 @@ def department_list(asked: Asked) -> bytes:
     with view.org.lock:
         if start is not None:
             view.department(start, INVALID_PARTY)
-
-        def build() -> bytes:
-            found = view.departments() if start is None else view.org.below([start])
-            return ok(department=[department_object(view, view.org.departments[number]) for number in found])
-
-        return view.body(("department/list", start), (), build)
+        return _departments(view, start)
 
 
 def department_simplelist(asked: Asked) -> bytes:
@@ -59,7 +54,8 @@ def department_get(asked: Asked) -> bytes:
     view = asked.view
     number = asked.number("id", missing=NO_DEPARTMENT) or 0
     with view.org.lock:
-        return ok(department=department_object(view, view.department(number, INVALID_PARTY)))
+        [department] = department_objects(view, [view.department(number, INVALID_PARTY)])
+    return ok(department=department)
 
 
 def user_simplelist(asked: Asked) -> bytes:
@@ -79,7 +75,8 @@ def user_get(asked: Asked) -> bytes:
     if len(userid.encode()) > MAX_USERID:
         raise ApiError(40058)
     with view.org.lock:
-        return ok(**member_object(view, view.member(userid)))
+        [member] = member_objects(view, [view.member(userid)])
+    return ok(**member)
 
 
 def user_list_id(asked: Asked) -> bytes:
@@ -141,6 +138,22 @@ def openuserid_to_userid(asked: Asked) -> bytes:
     return ok(userid_list=found, invalid_open_userid_list=invalid)
 
 
+def warm(view: View) -> None:
+    """Render department/list and every user/list the app may ask for, so that a benchmark measures its client."""
+    with view.org.lock:
+        _departments(view, None)
+        for number in view.departments():
+            _users(view, "user/list", number, (number,))
+
+
+def _departments(view: View, start: int | None) -> bytes:
+    def build() -> bytes:
+        found = view.departments() if start is None else view.org.below([start])
+        return ok(department=department_objects(view, [view.org.departments[number] for number in found]))
+
+    return view.body(("department/list", start), (), build)
+
+
 def _user_list(asked: Asked, path: str) -> bytes:
     view = asked.view
     number = asked.number("department_id", missing=NO_DEPARTMENT, invalid=NO_DEPARTMENT) or 0
@@ -148,28 +161,29 @@ def _user_list(asked: Asked, path: str) -> bytes:
     nested = asked.query.get("fetch_child") == "1" and asked.app.kind != "proxied"
     with view.org.lock:
         view.department(number, NO_DEPARTMENT)
-        departments = view.org.below([number]) if nested else (number,)
-        return view.body(
-            (path, number, nested), departments, lambda: ok(userlist=_members(view, departments, path == "user/list"))
-        )
+        departments = tuple(view.org.below([number])) if nested else (number,)
+        return _users(view, path, number, departments)
 
 
-def _members(view: View, departments: Iterable[int], full: bool) -> list[dict[str, Any]]:
-    members: dict[str, Member] = {}
-    for department in departments:
-        for member in view.org.inside(department):
-            members[member.userid] = member
-    show = member_object if full else simple_member
-    return [show(view, member) for member in members.values()]
+def _users(view: View, path: str, number: int, departments: tuple[int, ...]) -> bytes:
+    def build() -> bytes:
+        members: dict[str, Member] = {}
+        for department in departments:
+            for member in view.org.inside(department):
+                members[member.userid] = member
+        show = member_objects if path == "user/list" else simple_members
+        return ok(userlist=show(view, members.values()))
+
+    return view.body((path, number, len(departments) > 1), departments, build)
 
 
 ROUTES = (
-    Route("GET", "department/list", "app", department_list),
+    Route("GET", "department/list", "app", department_list, details=True),
     Route("GET", "department/simplelist", "app", department_simplelist),
-    Route("GET", "department/get", "app", department_get),
+    Route("GET", "department/get", "app", department_get, details=True),
     Route("GET", "user/simplelist", "app", user_simplelist),
-    Route("GET", "user/list", "app", user_list),
-    Route("GET", "user/get", "app", user_get),
+    Route("GET", "user/list", "app", user_list, details=True),
+    Route("GET", "user/get", "app", user_get, details=True),
     Route("POST", "user/list_id", "app", user_list_id),
     Route("POST", "batch/userid_to_openuserid", "app", userid_to_openuserid),
     Route("POST", "batch/openuserid_to_userid", "app", openuserid_to_userid),

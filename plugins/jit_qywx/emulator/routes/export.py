@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jit_qywx.emulator.answers import ApiError, ok
 from jit_qywx.emulator.export_jobs import is_key
-from jit_qywx.emulator.rendering import department_object, member_object, simple_member
+from jit_qywx.emulator.rendering import department_objects, member_objects, simple_members
 from jit_qywx.emulator.routes.route import Route
 from jit_qywx.emulator.routes.tag import NO_TAG, tag_departments, tag_users
 
@@ -20,7 +20,7 @@ def simple_user(asked: Asked) -> bytes:
     """POST export/simple_user (94851)."""
     view = asked.view
     with view.org.lock:
-        items = [simple_member(view, member) for member in view.org.members.values() if view.sees_member(member)]
+        items = simple_members(view, filter(view.sees_member, view.org.members.values()))
     return _submit(asked, "simple_user", "userlist", items)
 
 
@@ -28,7 +28,7 @@ def user(asked: Asked) -> bytes:
     """POST export/user (94852): items as of user/list."""
     view = asked.view
     with view.org.lock:
-        items = [member_object(view, member) for member in view.org.members.values() if view.sees_member(member)]
+        items = member_objects(view, filter(view.sees_member, view.org.members.values()))
     return _submit(asked, "user", "userlist", items)
 
 
@@ -36,7 +36,7 @@ def department(asked: Asked) -> bytes:
     """POST export/department (94853): items as of department/list."""
     view = asked.view
     with view.org.lock:
-        items = [department_object(view, view.org.departments[number]) for number in view.departments()]
+        items = department_objects(view, [view.org.departments[number] for number in view.departments()])
     return _submit(asked, "department", "department", items)
 
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jit_qywx.emulator.answers import ApiError, ok
+from jit_qywx.emulator.rendering import WITHDRAWN_2022
 from jit_qywx.emulator.routes.route import Route
 
 if TYPE_CHECKING:
     from jit_qywx.emulator.asking import Asked
     from jit_qywx.emulator.wecom import Login
-
-DETAILS = {
-    "gender": "gender", "avatar": "avatar", "mobile": "mobile", "email": "email", "biz_mail": "email",
-    "address": "address",
-}  # fmt: skip
 
 
 def getuserinfo(asked: Asked) -> bytes:
@@ -25,10 +21,11 @@ def getuserinfo(asked: Asked) -> bytes:
     login = _spend(asked)
     if not login.userid:
         return ok(openid=login.openid)
-    answer: dict[str, Any] = {"userid": asked.view.show(login.userid)}
-    if login.private and asked.view.sees_user(login.userid):
-        answer["user_ticket"] = asked.platform.user_tickets.make(login)
-        answer["expires_in"] = int(asked.platform.user_tickets.life)
+    with asked.view.org.lock:
+        answer: dict[str, Any] = {"userid": asked.view.show(login.userid)}
+        if login.private and asked.view.sees_user(login.userid):
+            answer["user_ticket"] = asked.platform.user_tickets.make(login)
+            answer["expires_in"] = int(asked.platform.user_tickets.life)
     return ok(**answer)
 
 
@@ -37,7 +34,8 @@ def getuserinfo_old(asked: Asked) -> bytes:
     login = _spend(asked)
     if not login.userid:
         return ok(OpenId=login.openid, DeviceId="")
-    return ok(UserId=asked.view.show(login.userid), DeviceId="")
+    with asked.view.org.lock:
+        return ok(UserId=asked.view.show(login.userid), DeviceId="")
 
 
 def getuserdetail(asked: Asked) -> bytes:
@@ -52,8 +50,8 @@ def getuserdetail(asked: Asked) -> bytes:
         member = asked.view.org.find(ticket.means.userid)
         if member is None or member.gone:
             raise ApiError(60111)
-        details = {name: getattr(member, name) for name, grant in DETAILS.items() if asked.app.may(grant)}
-    return ok(userid=asked.view.show(member.userid), **details)
+        details = {name: getattr(member, name) for name, grant in WITHDRAWN_2022.items() if asked.app.may(grant)}
+        return ok(userid=asked.view.show(member.userid), **details)
 
 
 def getuserinfo3rd(_asked: Asked) -> bytes:

@@ -22,6 +22,7 @@ class Route:
         kind: the token it takes; None = none.
         answer: makes the body of a success, or raises ApiError.
         when_closed: whether a disabled app may call it.
+        details: whether it tells more than ids: since 2022-08-15 the contact-sync assistant gets 48009 (96255).
     """
 
     method: Literal["GET", "POST"]
@@ -29,3 +30,4 @@ class Route:
     kind: Kind | None
     answer: Callable[[Asked], bytes]
     when_closed: bool = False
+    details: bool = False

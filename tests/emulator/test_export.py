@@ -1,0 +1,114 @@
+"""Asynchronous exports: jobs and encrypted files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from jit_qywx.emulator import Org
+from jit_qywx.emulator.cipher import decode_key, decrypt_cbc
+
+KEY = "kWxPEV2UEDyxWpmPdKC3F4dgPDmOvfKX1HGnEUDS1aR"
+
+
+def fetch(caller, path, **body):
+    """Submit, wait, download and decrypt; the decoded files."""
+    jobid = caller.post(path, {"encoding_aeskey": KEY, **body})["jobid"]
+    assert caller.get("export/get_result", jobid=jobid)["status"] == 1
+    answer = caller.get("export/get_result", jobid=jobid)
+    assert answer["status"] == 2
+    files = []
+    for item in answer["data_list"]:
+        data = caller.http.get(item["url"], timeout=10).content
+        assert (len(data), hashlib.md5(data).hexdigest()) == (item["size"], item["md5"])
+        files.append(json.loads(decrypt_cbc(decode_key(KEY), data)))
+    return files
+
+
+def test_user_export_has_the_items_of_user_list(caller):
+    """export/user leaves all visible members, each as in user/list."""
+    [file] = fetch(caller, "export/user")
+    assert [member["userid"] for member in file["userlist"]] == ["zhangsan", "lisi", "wangwu"]
+    assert file["userlist"][1] == caller.get("user/list", department_id=4)["userlist"][0]
+
+
+def test_simple_user_export_is_short(caller):
+    """export/simple_user leaves userid, name and departments."""
+    [file] = fetch(caller, "export/simple_user")
+    assert file["userlist"][1] == {"userid": "lisi", "name": "李四", "department": [4]}
+
+
+def test_department_export_has_the_items_of_department_list(caller):
+    """export/department leaves the visible departments."""
+    [file] = fetch(caller, "export/department")
+    assert file["department"] == caller.get("department/list")["department"]
+
+
+def test_taguser_export_shows_one_tag(caller):
+    """export/taguser leaves what tag/get shows; an unknown tag is 40068."""
+    [file] = fetch(caller, "export/taguser", tagid=1)
+    assert file == {"userlist": [{"userid": "zhangsan", "name": "张三"}], "partylist": [4]}
+    assert caller.post("export/taguser", {"encoding_aeskey": KEY, "tagid": 9})["errcode"] == 40068
+
+
+def test_export_keeps_to_the_visible_range(emulator, caller):
+    """An export shows what the app may see and no more."""
+    emulator.set_visible_range("ww1", departments=[4])
+    [file] = fetch(caller, "export/simple_user")
+    assert [member["userid"] for member in file["userlist"]] == ["lisi"]
+
+
+def test_large_export_comes_in_blocks(emulator, caller):
+    """More members than block_size make several files."""
+    emulator.add_corp("ww9", "大企业", Org.generate(1, 10_001, 5, 0))
+    caller.sign_in(emulator.install("ww9"))
+    files = fetch(caller, "export/simple_user", block_size=10_000)
+    assert [len(file["userlist"]) for file in files] == [10_000, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "errcode"),
+    [
+        ({}, 40063),
+        ({"encoding_aeskey": "short"}, 40035),
+        ({"encoding_aeskey": "$" * 43}, 40035),
+        ({"encoding_aeskey": KEY, "block_size": 9_999}, 40035),
+        ({"encoding_aeskey": KEY, "block_size": "x"}, 40035),
+    ],
+)
+def test_bad_arguments_are_refused(caller, body, errcode):
+    """A missing or odd key and a block size out of bounds are refused."""
+    assert caller.post("export/user", body)["errcode"] == errcode
+
+
+def test_links_support_ranges_and_end(emulator, caller):
+    """A result link answers parts of the file, and 404 after two hours."""
+    jobid = caller.post("export/department", {"encoding_aeskey": KEY})["jobid"]
+    emulator.platform.exports.polls = 0
+    [item] = caller.get("export/get_result", jobid=jobid)["data_list"]
+    whole = caller.http.get(item["url"], timeout=10).content
+    part = caller.http.get(item["url"], headers={"Range": "bytes=16-31"}, timeout=10)
+    assert (part.status_code, part.content) == (206, whole[16:32])
+    assert part.headers["Content-Range"] == f"bytes 16-31/{len(whole)}"
+    rest = caller.http.get(item["url"], headers={"Range": "bytes=16-"}, timeout=10)
+    assert rest.content == whole[16:]
+    assert caller.http.get(item["url"], headers={"Range": "bytes=999999-"}, timeout=10).status_code == 416
+    emulator.clock.advance(7200)
+    assert caller.http.get(item["url"], timeout=10).status_code == 404
+
+
+def test_results_belong_to_the_submitter_and_the_last_five_are_kept(emulator, caller):
+    """An unknown job and somebody else's are 40088; a sixth job cleans the first, which is 40089."""
+    first = caller.post("export/department", {"encoding_aeskey": KEY})["jobid"]
+    emulator.add_corp("ww2")
+    emulator.install("ww2")
+    mine = caller.token
+    caller.sign_in(emulator.app("ww2"))
+    assert caller.get("export/get_result", jobid=first)["errcode"] == 40088
+    caller.token = mine
+    for _ in range(5):
+        caller.post("export/department", {"encoding_aeskey": KEY})
+    assert caller.get("export/get_result", jobid=first)["errcode"] == 40089
+    assert caller.get("export/get_result", jobid="jobid_x")["errcode"] == 40088
