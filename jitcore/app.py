@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import cached_property
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     import peewee
 
-    from jitcore.provenance import Explanation
     from jitcore.lifecycle import Changes
     from jitcore.problems import Problem
+    from jitcore.provenance import Explanation
     from jitcore.storage import BoundModels, Storage
 
 __all__ = ["App"]
@@ -61,6 +61,8 @@ class App:
             raise ArgumentError(f"App takes the path of a folder, not {type(path).__name__}.")
         self.closed = False
         self._disposers: list[Callable[[], object]] = []
+        self._storage: Storage | None = None
+        self._storage_lock = threading.Lock()
         self.plugins = Plugins(installed_plugins())
         found = app_layers(Path(path), self.plugins)
         own = found.layers[0]
@@ -198,7 +200,7 @@ class App:
         folder.mkdir(exist_ok=True)
         return folder
 
-    @cached_property
+    @property
     def storage(self) -> Storage:
         """The App's rows: its database, migrated, with every plugin's models bound to it.
 
@@ -208,11 +210,16 @@ class App:
         from jitcore.storage import Storage
 
         self._open()
+        if self._storage is not None:
+            return self._storage
+        # Before the lock: loading takes a lock of its own, and whoever holds that may come here.
         database = self.getElement(self.database_name)
         model_sets = [each for _, sets in self.plugins.collect("jit_models") for each in sets]
-        storage = Storage(database.database, model_sets)
-        self.onClose(storage.close)
-        return storage
+        with self._storage_lock:
+            if self._storage is None:
+                self._storage = Storage(database.database, model_sets)
+                self.onClose(self._storage.close)
+            return self._storage
 
     @property
     def database_name(self) -> str:

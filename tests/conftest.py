@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jit_qywx.emulator import Emulator
 
-pytest_plugins = ["jit_qywx.emulator.fixtures"]
+pytest_plugins = ["jit_qywx.emulator.fixtures", "tests.fixtures.postgres"]
 
 SAMPLE_APP = Path(__file__).parents[1] / "sample_app"
 
