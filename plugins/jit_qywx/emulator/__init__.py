@@ -28,6 +28,7 @@ Suites, corps, grants
     add_suite(suite_id=None, secret=None, token=None, aes_key=None, *, kind="proxied"|"third-party", name=…) -> Suite
     add_corp(corpid=None, name=None, org=None, *, departments=(), members=(), tags=(), admins=None) -> Corp
     corp(corpid) -> Corp ; org(corpid) -> Org ; app(corpid, suite_id=None) -> CorpApp (.agentid .permanent_code …)
+    suite_of(suite_id) -> Suite
     authorize(corpid, suite_id=None, *, state="", **settings) -> auth_code        the admin agrees; exchange it once
     install(corpid, suite_id=None, **settings) -> CorpApp                         the same without the exchange
     scan(link, corpid, **settings) -> auth_code                                   the admin opens an install link
@@ -63,13 +64,14 @@ Organisation (emulator.org(corpid); each edit returns a Change and is visible to
 
 Disturbance
     faults.add(path="*", *, corpid=None, at_call=1, times=None, probability=1.0, <exactly one of:>
-        errcode=45009 (extra={…}) | status=502 | cut="headers"|"body" | garbage=NAME | hang=True|seconds | body=b"…"
-        | rewrite=callable(dict)->dict|bytes | answer_as=other_corpid | then=callable) -> Fault (.hits .release())
+        errcode=45009 (extra={…}) | status=502 | cut="headers"|"reset"|"body" | garbage=NAME | hang=True|seconds
+        | body=b"…" | rewrite=callable(dict)->dict|bytes | answer_as=other_corpid | then=callable) -> Fault (.hits .release())
         garbage: invalid-json, empty, empty-object, null, list, missing-list, truncated, string-errcode,
         control-characters, not-utf8
     faults.remove(fault) ; faults.release() (hanging calls go on) ; faults.clear()
     at_call(number, do, *, path="*", corpid=None)     run do() just before the number-th matching call from now
-    limits.set(*, path="*", minute=None, hour=None, concurrency=None) ; limits.wrong_secrets (2000) ; limits.clear()
+    limits.set(*, path="*", minute=None, hour=None, ip_minute=None, ip_hour=None, concurrency=None)
+    limits.set_published() ; limits.forget() (what was used) ; limits.wrong_secrets (2000) ; limits.clear()
     latency.set(seconds | (least, most), *, path="*") ; latency.clear()
     warm(corpid, *, suite_id=None)                    render all lists now: before a benchmark
     shuffle(seed | None)                              lists and JSON keys in another order; the organisation is the same
@@ -88,12 +90,17 @@ Callbacks (target: notify(nonce, msg_signature, timestamp, echostr=None, body=b"
 
 Elsewhere
     jit_qywx.emulator.fixtures     pytest plugin: fixture `wecom_emulator`
-    jit_qywx.emulator.serving      serve(host, port, *, seed, corps, members, departments, tags, on_ready, push_to)
+    serve(host="127.0.0.1", port=8931, *, seed=0, corps=2, members=120, departments=12, tags=5, suite=None,
+          push_to=None, on_ready=None, stop=None)      runs until SIGINT, SIGTERM or stop.set(); corps: how many, or
+                                                       their corpids; suite: (id, secret, token, aes_key)
+    jit_qywx.emulator.control      describe(emulator) -> dict: base URL, suites, corps, permanent codes
+    python -m jit_qywx.emulator    the same as a program: prints that dict as one line of JSON; --port 0 --members …
     POST /_emulator/<method>       the methods above for another process; see jit_qywx.emulator.control
 """
 
 from jit_qywx.emulator.clock import Clock
 from jit_qywx.emulator.emulator import Emulator
 from jit_qywx.emulator.organisation import Org
+from jit_qywx.emulator.serving import serve
 
-__all__ = ["Clock", "Emulator", "Org"]
+__all__ = ["Clock", "Emulator", "Org", "serve"]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jit_qywx.emulator.answers import ApiError, ok
 from jit_qywx.emulator.rendering import department_ids, department_objects, member_objects, simple_members
 from jit_qywx.emulator.routes.route import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from jit_qywx.emulator.asking import Asked
     from jit_qywx.emulator.records import Member
     from jit_qywx.emulator.visibility import View
