@@ -65,7 +65,8 @@ Organisation (emulator.org(corpid); each edit returns a Change and is visible to
 Disturbance
     faults.add(path="*", *, corpid=None, at_call=1, times=None, probability=1.0, <exactly one of:>
         errcode=45009 (extra={…}) | status=502 | cut="headers"|"reset"|"body" | garbage=NAME | hang=True|seconds
-        | body=b"…" | rewrite=callable(dict)->dict|bytes | answer_as=other_corpid | then=callable) -> Fault (.hits .release())
+        | body=b"…" | rewrite=callable(dict)->dict|bytes | answer_as=other_corpid | then=callable
+        ) -> Fault (.seen .hits .release())
         garbage: invalid-json, empty, empty-object, null, list, missing-list, truncated, string-errcode,
         control-characters, not-utf8
     faults.remove(fault) ; faults.release() (hanging calls go on) ; faults.clear()
