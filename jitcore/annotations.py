@@ -240,10 +240,8 @@ def _expand(root: Mapping[str, Any], parts: list[Any]) -> list[dict[str, Any]]:
 def _applied(root: Mapping[str, Any], part: Mapping[str, Any], keyword: str) -> list[Any]:
     value = part.get(keyword)
     if keyword == "$ref":
-        try:
-            return [resolve(root, value)] if isinstance(value, str) else []
-        except LookupError:
-            return []  # compile_schema has refused such a schema
+        # compile_schema refuses a schema with a reference that leads nowhere.
+        return [resolve(root, value)] if isinstance(value, str) else []
     if keyword == "dependentSchemas":
         return list(_mapping(value).values())
     return list(value) if isinstance(value, list) else [value]

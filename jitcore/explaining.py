@@ -15,8 +15,9 @@ from jitcore.annotations import Shape, hidden_values
 from jitcore.pointers import join_pointer
 from jitcore.printing import quoted
 from jitcore.problems import in_order
-from jitcore.sentences import Said, Violation, say
+from jitcore.sentences import say
 from jitcore.suggestions import closest
+from jitcore.violations import Said, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["explain", "explain_schema"]
 
+#: Keywords about a plain value, the telling ones first; of one value only the first that it breaks is told.
+_RANKS = {"type": 0, "enum": 1, "const": 1, "minLength": 2, "maxLength": 2, "pattern": 3, "format": 4}
 _CONTAINS = frozenset({"contains", "minContains", "maxContains"})
 
 
@@ -55,7 +58,7 @@ def explain(
     for violation in [*_by_jsonschema(view, data), *_by_jsonschema_rs(view, accept, data)]:
         name = violation.value if violation.keyword == "propertyNames" else None
         violations.setdefault((violation.path, violation.keyword, id(violation.schema), name), violation)
-    said = dict.fromkeys(one for violation in violations.values() for one in say(violation))
+    said = dict.fromkeys(one for violation in _without_consequences(violations.values()) for one in say(violation))
     return in_order(
         source.problem(
             one.code,
@@ -162,6 +165,8 @@ def _from_jsonschema(view: _View, errors: Iterable[Any]) -> Iterator[Violation]:
         schema_path = list(error.absolute_schema_path)
         branches: dict[Any, list[Violation]] = {}
         for inner in error.context or ():
+            if not inner.schema_path:
+                continue  # a branch that is false
             branches.setdefault(inner.schema_path[0], []).extend(_from_jsonschema(view, [inner]))
         if "propertyNames" in schema_path[:-1] and isinstance(error.instance, str):
             yield view.violation(path, "propertyNames", error.schema, error.instance, ())
@@ -199,6 +204,19 @@ def _holder(schema: Any, path: list[str | int]) -> tuple[Any, str]:
     for token in path[:-1]:
         schema = schema[token]
     return schema, str(path[-1]) if path else "false"
+
+
+def _without_consequences(violations: Iterable[Violation]) -> Iterator[Violation]:
+    """One mistake breaks many keywords: of a value of the wrong type only that is told, of an empty one no pattern."""
+    by_path: dict[tuple[str | int, ...], list[Violation]] = {}
+    for violation in violations:
+        by_path.setdefault(violation.path, []).append(violation)
+    for together in by_path.values():
+        first = min(_RANKS.get(one.keyword, len(_RANKS)) for one in together)
+        for one in together:
+            # Keywords without a rank are about other things, except that nothing else is said of a wrong type.
+            if _RANKS.get(one.keyword, first or 1) <= first:
+                yield one
 
 
 def _without_echoes(said: list[Said]) -> Iterator[Said]:

@@ -6,32 +6,23 @@ turns one violated keyword into findings: where, what, and what to do. None of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jitcore.annotations import members
 from jitcore.printing import quoted
 from jitcore.suggestions import did_you_mean
+from jitcore.violations import KINDS, Said, advice, but, count, either, inside, kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from jitcore.annotations import Shape
+    from jitcore.violations import Violation
 
-__all__ = ["Said", "Violation", "say"]
+__all__ = ["say"]
 
 #: How many choices or keys a sentence lists.
 _MANY = 10
 
-_KINDS: Mapping[str, str] = {
-    "string": "a string",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "null": "null",
-    "object": "an object",
-    "array": "an array",
-}
 _FORMATS: Mapping[str, str] = {
     "date": "a date such as 2026-11-22",
     "date-time": "a date and time such as 2026-11-22T08:30:00Z",
@@ -44,56 +35,6 @@ _FORMATS: Mapping[str, str] = {
     "uri": "a URL such as https://example.com/",
     "uuid": "a UUID",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One keyword that a value breaks, whichever engine says so.
-
-    :param path: keys and indexes that lead to the value.
-    :param keyword: the keyword; ``false`` where the schema is ``false``.
-    :param schema: the subschema that holds the keyword.
-    :param value: the value; the key's name for ``propertyNames``.
-    :param branches: for ``anyOf`` and ``oneOf``, what each branch objects to; empty when too many branches fit.
-    :param shape: all that the schema says about the place.
-    :param quote: the value as a message may show it; None when it may not.
-    """
-
-    path: tuple[str | int, ...]
-    keyword: str
-    schema: Mapping[str, Any]
-    value: Any
-    branches: tuple[tuple[Violation, ...], ...] = field(default=(), repr=False)
-    shape: Shape | None = field(default=None, repr=False)
-    quote: str | None = None
-
-    @property
-    def limit(self) -> Any:
-        """What the keyword demands."""
-        return self.schema.get(self.keyword)
-
-    @property
-    def subject(self) -> str:
-        """The value as the grammatical subject of a sentence."""
-        if not self.path:
-            return "The document"
-        start = next((i for i in reversed(range(len(self.path))) if isinstance(self.path[i], str)), 0)
-        name = "".join(part if isinstance(part, str) else f"[{part}]" for part in self.path[start:])
-        return quoted(name)
-
-
-class Said(NamedTuple):
-    """One finding: a problem without its file.
-
-    :param missing: the key that is not there, if that is what is said.
-    """
-
-    code: str
-    message: str
-    path: tuple[str | int, ...]
-    at: Literal["value", "key"] = "value"
-    hint: str | None = None
-    missing: str | None = None
 
 
 def say(violation: Violation) -> list[Said]:
@@ -116,8 +57,8 @@ def _wrong_type(it: Violation, types: list[str]) -> Said:
             hint = "Write it without quotes."
     elif "string" in types and not isinstance(it.value, dict | list) and it.value is not None:
         hint = "Write it in double quotes."
-    kinds = [_KINDS.get(one, str(one)) for one in types]
-    return Said("value-type", f"{it.subject} must be {_either(kinds)}, not {_kind(it.value)}.", it.path, hint=hint)
+    kinds = [KINDS.get(one, str(one)) for one in types]
+    return Said("value-type", f"{it.subject} must be {either(kinds)}, not {kind(it.value)}.", it.path, hint=hint)
 
 
 def _say_choice(it: Violation) -> Iterator[Said]:
@@ -129,7 +70,7 @@ def _wrong_choice(it: Violation, choices: list[Any]) -> Said:
     listed = [quoted(choice) for choice in choices]
     more = f" or one of {len(listed) - _MANY} more" if len(listed) > _MANY else ""
     one_of = "one of " if len(listed) > 1 else ""
-    what = f"{it.subject} must be {one_of}{_either(listed[:_MANY])}{more}{_but(it)}."
+    what = f"{it.subject} must be {one_of}{either(listed[:_MANY])}{more}{but(it)}."
     words = [choice for choice in choices if isinstance(choice, str)]
     hint = did_you_mean(it.value, words) if it.quote is not None and isinstance(it.value, str) else None
     return Said("value-choice", what, it.path, hint=hint)
@@ -204,24 +145,24 @@ def _say_length(it: Violation) -> Iterator[Said]:
         what = "must not be empty"
     else:
         bound = "at least" if it.keyword == "minLength" else "at most"
-        what = f"must have {bound} {_count(it.limit, 'character')}"
+        what = f"must have {bound} {count(it.limit, 'character')}"
         if it.quote is not None:
             what += f", not {len(it.value)}"
-    yield Said("value-length", f"{it.subject} {what}.", it.path, hint=_advice(it))
+    yield Said("value-length", f"{it.subject} {what}.", it.path, hint=advice(it))
 
 
 def _say_pattern(it: Violation) -> Iterator[Said]:
-    advice = _advice(it)
-    if advice:
+    hint = advice(it)
+    if hint:
         what = f"{it.subject} cannot be {it.quote}" if it.quote is not None else f"{it.subject} has not the right form"
     else:
-        what = f"{it.subject} must match the pattern {it.limit}{_but(it)}"
-    yield Said("value-pattern", f"{what}.", it.path, hint=advice)
+        what = f"{it.subject} must match the pattern {it.limit}{but(it)}"
+    yield Said("value-pattern", f"{what}.", it.path, hint=hint)
 
 
 def _say_format(it: Violation) -> Iterator[Said]:
     wanted = _FORMATS.get(it.limit, f"of the format {quoted(it.limit)}")
-    yield Said("value-format", f"{it.subject} must be {wanted}{_but(it)}.", it.path, hint=_advice(it))
+    yield Said("value-format", f"{it.subject} must be {wanted}{but(it)}.", it.path, hint=advice(it))
 
 
 def _say_range(it: Violation) -> Iterator[Said]:
@@ -232,27 +173,27 @@ def _say_range(it: Violation) -> Iterator[Said]:
         "exclusiveMaximum": "less than",
         "multipleOf": "a multiple of",
     }[it.keyword]
-    yield Said("value-range", f"{it.subject} must be {bound} {it.limit}{_but(it)}.", it.path, hint=_advice(it))
+    yield Said("value-range", f"{it.subject} must be {bound} {it.limit}{but(it)}.", it.path, hint=advice(it))
 
 
 def _say_items(it: Violation) -> Iterator[Said]:
     if it.keyword == "uniqueItems":
         what = "has the same item twice"
     elif it.keyword == "minItems":
-        what = f"must have at least {_count(it.limit, 'item')}, not {len(it.value)}"
+        what = f"must have at least {count(it.limit, 'item')}, not {len(it.value)}"
     elif it.keyword == "maxItems":
-        what = f"must have at most {_count(it.limit, 'item')}, not {len(it.value)}"
+        what = f"must have at most {count(it.limit, 'item')}, not {len(it.value)}"
     elif it.keyword == "contains":
         what = "has not the items it must contain"
     else:
         what = "has items that are not known"
-    yield Said("value-items", f"{it.subject} {what}.", it.path, hint=_advice(it))
+    yield Said("value-items", f"{it.subject} {what}.", it.path, hint=advice(it))
 
 
 def _say_properties(it: Violation) -> Iterator[Said]:
     bound = "at least" if it.keyword == "minProperties" else "at most"
-    what = f"must have {bound} {_count(it.limit, 'key')}, not {len(it.value)}"
-    yield Said("value-properties", f"{it.subject} {what}.", it.path, hint=_advice(it))
+    what = f"must have {bound} {count(it.limit, 'key')}, not {len(it.value)}"
+    yield Said("value-properties", f"{it.subject} {what}.", it.path, hint=advice(it))
 
 
 def _say_branches(it: Violation) -> Iterator[Said]:
@@ -260,16 +201,15 @@ def _say_branches(it: Violation) -> Iterator[Said]:
     branches = it.branches
     required = [_required_here(it, schema) for schema in it.limit]
     if all(required):
-        keys = _either([" and ".join(quoted(key) for key in one) for one in required])
+        keys = either([" and ".join(quoted(key) for key in one) for one in required])
         if any(branches):
-            yield Said("key-missing", f"One of the keys {keys} is missing{_inside(it)}.", it.path, hint=_advice(it))
+            yield Said("key-missing", f"One of the keys {keys} is missing{inside(it)}.", it.path, hint=advice(it))
         else:
-            yield Said("value-shape", f"Only one of {keys} may be given{_inside(it)}.", it.path, hint=_advice(it))
+            yield Said("value-shape", f"Only one of {keys} may be given{inside(it)}.", it.path, hint=advice(it))
         return
     if not any(branches):
-        yield Said(
-            "value-shape", f"{it.subject} fits more than one of the forms it may have.", it.path, hint=_advice(it)
-        )
+        many = "more than one of the forms it may have" if it.keyword == "oneOf" else "no form that it may have"
+        yield Said("value-shape", f"{it.subject} fits {many}.", it.path, hint=advice(it))
         return
     fitting = [branch for branch in branches if not _objects_here(it, branch, "type")]
     if not fitting:
@@ -288,7 +228,7 @@ def _say_branches(it: Violation) -> Iterator[Said]:
             yield from say(one)
         return
     yield Said(
-        "value-shape", f"{it.subject} has none of the forms it may have.", it.path, hint=_advice(it) or _first(fitting)
+        "value-shape", f"{it.subject} has none of the forms it may have.", it.path, hint=advice(it) or _first(fitting)
     )
 
 
@@ -312,7 +252,7 @@ def _first(branches: Sequence[Sequence[Violation]]) -> str:
 
 
 def _say_other(it: Violation) -> Iterator[Said]:
-    yield Said("value-shape", f"{it.subject} has a form that is not allowed here.", it.path, hint=_advice(it))
+    yield Said("value-shape", f"{it.subject} has a form that is not allowed here.", it.path, hint=advice(it))
 
 
 _WORDS: Mapping[str, Callable[[Violation], Iterator[Said]]] = {
@@ -345,37 +285,3 @@ _WORDS: Mapping[str, Callable[[Violation], Iterator[Said]]] = {
     "unevaluatedProperties": _say_unknown,
     "uniqueItems": _say_items,
 }
-
-
-def _advice(it: Violation) -> str | None:
-    """What the schema's author says to whoever gets the value wrong: ``"x-hint"``."""
-    advice = it.schema.get("x-hint")
-    return advice if isinstance(advice, str) else None
-
-
-def _but(it: Violation) -> str:
-    return f", not {it.quote}" if it.quote is not None else ""
-
-
-def _inside(it: Violation) -> str:
-    return f" in {it.subject}" if it.path else ""
-
-
-def _either(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return "a string"
-    return "an array" if isinstance(value, list) else "an object"
