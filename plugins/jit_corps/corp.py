@@ -55,7 +55,7 @@ class Corp(Element, ABC):
             those missing are to be asked for one by one; who cannot be asked for, or whose answer does not say that
             they are gone, belongs into the snapshot's ``unconfirmed``.
         :param confirm: ask for so many at most. More than that are not going to be removed without approval anyway.
-        :param progress: report to it from the calling thread.
+        :param progress: report to it, from any thread; a run that reports nothing for minutes loses its claim.
         """
 
     @abstractmethod

@@ -171,22 +171,27 @@ class Engine:
 
 
 class _Beat:
-    """Passes progress on, and keeps the run's claim alive while there is some."""
+    """Passes progress on, and keeps the run's claim alive while there is some; providers call it from any thread."""
 
     def __init__(self, engine: Engine, claim: Claim, progress: Progress) -> None:
         self.engine = engine
         self.claim = claim
         self.progress = progress
         self.renewed = claim.startedAt
-        self.thread = threading.get_ident()
+        self.lock = threading.Lock()
 
     def __call__(self, phase: str, done: int, total: int | None) -> None:
         self.progress(phase, done, total)
         now = self.engine.clock()
-        # Other threads have no database connection, and giving them one for this would leave it open.
-        if now - self.renewed > LEASE_SECONDS / 4 and threading.get_ident() == self.thread:
+        with self.lock:
+            if now - self.renewed <= LEASE_SECONDS / 4:
+                return
             self.renewed = now
+        try:
             renew(self.engine.storage, self.claim, now)
+        except StorageError as error:
+            # The claim just gets older; whether it still holds is looked at before anything is published.
+            log.warning("claim of run=%d of %s was not renewed: %s", self.claim.runId, self.claim.corpFullName, error)
 
 
 def _told(error: BaseException) -> str:

@@ -1,0 +1,116 @@
+"""What the tests of organisations share: real databases, an engine with a clock of its own, and an app with a corp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+from jit_corps.plan import plan_guarded
+from jit_corps.plugin import jit_models
+from jit_corps.progress import shown
+from jit_corps.state import read_state
+from jit_corps.sync import Engine
+from jitcore.storage import Storage
+from tests.fixtures.postgres import open_database, postgres_database, postgres_server  # noqa: F401 - fixtures
+from tests.jit_corps.scripted import CORP, CORP_ID, ScriptedCorp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jit_corps.changes import Plan
+    from jit_corps.report import SyncReport
+    from jit_corps.rows import LocalState
+    from jit_corps.snapshot import Snapshot
+    from jitcore import App
+
+# The machine may be busy with other tests; how long one example takes says nothing here.
+settings.register_profile("organisations", deadline=None)
+settings.load_profile("organisations")
+
+
+class Clock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Bench:
+    """An engine on a real database, driven by snapshots."""
+
+    def __init__(self, storage: Storage, clock: Clock, corpFullName: str = CORP) -> None:
+        self.storage = storage
+        self.clock = clock
+        self.engine = Engine(storage, corpFullName, CORP_ID, "Shop", clock)
+
+    def sync(self, told: Snapshot | Callable[..., Snapshot], approve: int | None = None) -> SyncReport:
+        """Run once with this upstream."""
+        with shown("Shop", None) as progress:
+            return self.engine.run(_fetch(told), action="sync", approve=approve, progress=progress)
+
+    def plan(self, told: Snapshot) -> Plan:
+        return plan_guarded(told, self.state)
+
+    @property
+    def state(self) -> LocalState:
+        return read_state(self.storage, self.engine.corpFullName, "Shop")
+
+
+def _fetch(told: Snapshot | Callable[..., Snapshot]) -> Any:
+    return told if callable(told) else lambda _known, *, confirm, progress: told
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time that stands still until told."""
+    return Clock()
+
+
+@pytest.fixture
+def open_bench(open_database, clock) -> Iterator[Callable[..., Bench]]:  # noqa: F811 - the fixture
+    """Makes engines on the same data, SQLite and PostgreSQL in turn: ``open_bench("corps.Other")``."""
+    opened: list[Storage] = []
+
+    def make(corpFullName: str = CORP) -> Bench:
+        opened.append(Storage(open_database(), list(jit_models())))
+        return Bench(opened[-1], clock, corpFullName)
+
+    yield make
+    for storage in opened:
+        storage.close()
+
+
+@pytest.fixture
+def bench(open_bench) -> Bench:
+    """An engine on an empty database."""
+    return open_bench()
+
+
+APP_FILES = {
+    "corps/ScriptedType/e.json": {"type": "corps.Meta", "title": "Scripted"},
+    "corps/ScriptedType/__init__.py": "from tests.jit_corps.scripted import Loader, ScriptedCorp\n",
+    "corps/Shop/e.json": {"type": "corps.ScriptedType", "title": "The Shop"},
+    "corps/Shop/Shop.json": {"corpId": CORP_ID, "authFullName": "auths.ShopAuth"},
+}
+
+
+@pytest.fixture
+def shop_app(open_app) -> App:
+    """An app with the organisation ``corps.Shop``, on SQLite."""
+    return open_app(APP_FILES)
+
+
+@pytest.fixture
+def shop(shop_app) -> ScriptedCorp:
+    """The organisation of ``shop_app``; set its ``upstream``."""
+    corp = shop_app.getElement(CORP)
+    assert isinstance(corp, ScriptedCorp)
+    return corp

@@ -1,0 +1,29 @@
+"""A process that is killed in the middle of a sync leaves the old organisation or the new one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import peewee
+
+
+def test_kill_9_at_every_statement_leaves_the_old_organisation_or_the_new(open_database):
+    """Before and after each statement of a run; and the next run needs no repair to bring the new one."""
+    database = open_database()
+    kind = "SqliteDatabase" if isinstance(database, peewee.SqliteDatabase) else "PostgresqlDatabase"
+    parameters = {} if kind == "SqliteDatabase" else {**database.connect_params, "prefer_psycopg3": True}
+    command = [sys.executable, "-m", "tests.jit_corps.crashing", kind, database.database, json.dumps(parameters)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *killed, last = json.loads(done.stdout)
+    assert len(killed) > 60
+    assert {outcome["ended"] for outcome in killed} == {-signal.SIGKILL}
+    assert last["ended"] == 0
+    assert all(outcome["next"] for outcome in killed)
+    left = [outcome["left"] for outcome in killed]
+    assert "neither" not in left
+    # Only the moment after the last COMMIT leaves the new one.
+    assert left == ["old"] * (len(left) - 1) + ["new"]
