@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from jitcore.configuration import reference_problems
 from jitcore.errors import ElementError, ElementInvalid, ElementNotFound, JitError
-from jitcore.problems import Problem, in_order
 from jitcore.files import SourceInvalid
+from jitcore.problems import Problem, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

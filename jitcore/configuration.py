@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from jitcore.discovery import HAS_BUSINESS_FILE
 from jitcore.errors import ElementInvalid
-from jitcore.problems import Problem, in_order
 from jitcore.files import SourceInvalid
+from jitcore.problems import Problem, in_order
 from jitcore.source import Source, read_json
 from jitcore.suggestions import did_you_mean
 from jitcore.validation import references

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +166,8 @@ class Dispatch:
         for name in self.chain(fullName):
             for node in self._registry.nodes(name):
                 if node.schema_path is not None:
-                    return self._compile(name, node.schema_path, self._registry.shown(node.layer, str(node.schema_path)))
+                    shown = self._registry.shown(node.layer, str(node.schema_path))
+                    return self._compile(name, node.schema_path, shown)
             if name in self._plugin_schemas:
                 path = self._plugin_schemas[name]
                 return self._compile(name, path, str(path))
@@ -232,6 +232,8 @@ class Dispatch:
 
     def _import_problem(self, node: Node, error: Exception) -> Problem:
         """Point at the deepest line of the element's own folder that took part in the failure."""
+        import traceback
+
         file, line, column = None, None, None
         folder = str(node.path)
         for frame in traceback.extract_tb(error.__traceback__):

@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.machinery
-import importlib.util
 import logging
 import os
 import sys
-from importlib.abc import Loader, MetaPathFinder
 from typing import TYPE_CHECKING
 
 from jitcore.errors import AliasError
@@ -29,6 +27,12 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from jitcore.app import App
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    # importlib.abc would cost every process more than all of this module; a loader is one by what it does.
+    Loader = object
 
 __all__ = ["mount", "open_apps", "unmount"]
 
@@ -71,7 +75,7 @@ def open_apps() -> tuple[App, ...]:
     return tuple(finder.apps) if finder else ()
 
 
-class ElementFinder(MetaPathFinder):
+class ElementFinder:
     """Finds modules below ``jitapps`` and below the family names of the open Apps."""
 
     def __init__(self) -> None:

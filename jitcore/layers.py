@@ -5,9 +5,9 @@ A full name may be defined in several layers. The nearest definition wins as a w
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
+import zlib
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -183,5 +183,4 @@ def _read_manifest(manifest: Path, problems: list[Problem]) -> tuple[Source | No
 def app_package(path: Path) -> str:
     """Real package name of an app folder: the same for the same path, different for two apps of one name."""
     readable = re.sub(r"\W", "_", path.name) or "app"
-    digest = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
-    return f"{APPS_PACKAGE}.{readable}_{digest}"
+    return f"{APPS_PACKAGE}.{readable}_{zlib.crc32(os.fsencode(path)):08x}"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from jitcore.discovery import Folder, is_element_name, scan
 from jitcore.errors import ElementInvalid, ElementNotFound
+from jitcore.files import SourceInvalid
 from jitcore.importing import COMMONS
 from jitcore.node import Node
 from jitcore.problems import Problem
-from jitcore.files import SourceInvalid
 from jitcore.schemas import load_schema
 from jitcore.source import read_json
 from jitcore.suggestions import closest
