@@ -43,7 +43,8 @@ logger = logging.getLogger(__name__)
 MARGIN = 300.0
 #: Longer than a fetch with all its repeats takes; a holder that died is replaced after it.
 LEASE = 120.0
-_POLL = 0.05
+#: Seconds between two looks at another process's fetch: first, and at most.
+_POLL, _LONGEST_POLL = 0.05, 1.0
 
 
 class TokenKey(NamedTuple):
@@ -168,6 +169,7 @@ class TokenStore:
 
     def _share(self, key: TokenKey, secret_print: str, fetch: Callable[[], Fresh], refused: Token | None) -> Token:
         """Take the token another process has, or take the lease and fetch one."""
+        poll = _POLL
         while True:
             row = self._read(key)
             if row is not None and row.fingerprint == secret_print:
@@ -179,7 +181,8 @@ class TokenStore:
             if self._take_lease(key, row):
                 # Without a row there was a version 0 for a moment.
                 return self._fetch(key, secret_print, fetch, row.version if row is not None else 0)
-            self._timing.sleep(_POLL)
+            self._timing.sleep(poll)
+            poll = min(_LONGEST_POLL, poll * 1.5)
 
     def _fetch(self, key: TokenKey, secret_print: str, fetch: Callable[[], Fresh], version: int) -> Token:
         try:

@@ -1,0 +1,106 @@
+"""WeCom's records become a snapshot's: missing is not empty, and hidden is not a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jit_corps.snapshot import DeptRecord, Membership
+from jit_qywx.errors import BadAnswer
+from jit_qywx.mapping import dept_record, member_record
+from jit_qywx.scope import VisibleScope
+
+EVERYTHING = VisibleScope(
+    (),
+    ("1",),
+    (),
+    tuple(
+        f"contact:sensitive:{name}"
+        for name in ("user_name", "department_name", "position", "mobile", "email", "telephone", "gender", "avatar")
+    ),
+)
+NOTHING = VisibleScope((), ("1",), (), ())
+
+
+def member(told: dict[str, Any], scope: VisibleScope = EVERYTHING, listed_in: str | None = None) -> Any:
+    return member_record({"userid": "zhangsan", **told}, scope, listed_in=listed_in, call="user/list")
+
+
+def test_root_has_no_parent() -> None:
+    """The root's parent is written as 0; an order may need 32 bits."""
+    told = {"id": 1, "name": "总部", "parentid": 0, "order": 2**32 - 1, "department_leader": ["zhangsan"]}
+    assert dept_record(told, EVERYTHING) == DeptRecord("1", "总部", None, 2**32 - 1, ("zhangsan",))
+
+
+def test_department_without_optional_fields() -> None:
+    """Name and leaders that did not come were not told."""
+    assert dept_record({"id": 7, "parentid": 1}, NOTHING) == DeptRecord("7", None, "1", 0, None)
+
+
+def test_parallel_lists() -> None:
+    """Order and leadership stand beside the departments they belong to."""
+    told = {"department": [2, 3], "order": [5, 0], "is_leader_in_dept": [0, 1]}
+    assert member(told).departments == (Membership("2", 5, False), Membership("3", 0, True))
+
+
+@pytest.mark.parametrize("beside", [None, [1], [1, 1, 1], "11"])
+def test_lists_that_do_not_match_tell_nothing(beside: object) -> None:
+    """A list of another length than the departments cannot be matched with them."""
+    told = {"department": [2, 3], "order": beside, "is_leader_in_dept": beside}
+    assert member(told).departments == (Membership("2"), Membership("3"))
+
+
+def test_departments_that_are_not_told_are_where_it_was_listed() -> None:
+    """A record without departments belongs to the department whose list it was in."""
+    assert member({}, listed_in="4").departments == (Membership("4"),)
+    assert member({}).departments == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (1, (True, None)),
+        (4, (True, None)),
+        (2, (False, "disabled")),
+        (5, (False, "quit")),
+        (3, (None, None)),
+        (None, (None, None)),
+        ("1", (None, None)),
+    ],
+)
+def test_status(status: object, told: tuple[bool | None, str | None]) -> None:
+    """Only the documented statuses say anything."""
+    record = member({"status": status})
+    assert (record.active, record.reason) == told
+
+
+def test_empty_is_told_only_where_it_was_granted() -> None:
+    """An empty position clears a position for an app that may see positions, and says nothing to others."""
+    assert member({"position": ""}).position == ""
+    assert member({"position": ""}, NOTHING).position is None
+    assert member({}).position is None
+
+
+@pytest.mark.parametrize(("gender", "told"), [("1", "1"), (2, "2"), ("0", None), (0, None), (None, None)])
+def test_gender_zero_is_not_told(gender: object, told: str | None) -> None:
+    """0 is what comes when the app may not know."""
+    assert member({"gender": gender}).gender == told
+
+
+def test_contact_details() -> None:
+    """The company mailbox stands in for a missing mail address; main department 0 is none."""
+    record = member({"email": "", "biz_mail": "a@b.example", "main_department": 0, "thumb_avatar": "http://x"})
+    assert (record.email, record.mainDeptId, record.avatar) == ("a@b.example", None, "http://x")
+
+
+def test_repr_shows_no_telephone_number() -> None:
+    """A record that ends up in a log does not bring the mobile number along."""
+    assert "13800000000" not in repr(member({"mobile": "13800000000"}))
+
+
+@pytest.mark.parametrize("userid", [None, "", True, ["x"]])
+def test_a_record_without_an_id_is_a_bad_answer(userid: object) -> None:
+    """A record that cannot be told apart is never dropped silently."""
+    with pytest.raises(BadAnswer, match="user/list"):
+        member_record({"userid": userid}, EVERYTHING, listed_in=None, call="user/list")
