@@ -125,20 +125,19 @@ def read_json(
     inside: str | os.PathLike[str],
     shown: str,
     element: str | None,
-    mask: bool = True,
 ) -> Source:
     """Read a file that holds one JSON object.
 
     Refused, each as a problem with its place: a file that is missing, unreadable, larger than :data:`LARGEST`, or a
     link to a place outside ``inside``; what is not UTF-8 or starts with a byte order mark; what is not JSON after
     RFC 8259 (NaN and Infinity included); numbers that Python cannot hold; duplicate keys; nesting deeper than
-    :data:`DEEPEST`; halves of surrogate pairs; and a top level that is no object.
+    :data:`DEEPEST`; halves of surrogate pairs; and a top level that is no object. No value of such a file is shown:
+    nobody knows yet which of them are secret.
 
     :param path: the file.
     :param inside: the folder that the file may not lead out of, usually the element's.
     :param shown: the file as messages name it.
     :param element: full name of the element it belongs to.
-    :param mask: whether snippets hide the values of a file that is not JSON; it is not known then which are secret.
     :raises SourceInvalid: if anything is wrong; it carries all problems.
     """
     path = os.fspath(path)
@@ -157,7 +156,7 @@ def read_json(
                 return Source(path, shown, element, text, data)
     except (ValueError, StopIteration, IndexError):
         pass
-    return _read_closely(path, shown, element, text, mask)
+    return _read_closely(path, shown, element, text)
 
 
 def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -193,7 +192,7 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _read_closely(path: str, shown: str, element: str | None, text: str, mask: bool) -> Source:
+def _read_closely(path: str, shown: str, element: str | None, text: str) -> Source:
     """Read a text that the fast way did not take: find all that is wrong with it, or that it is fine after all."""
     problems = []
     if text.startswith("\ufeff"):
@@ -210,18 +209,18 @@ def _read_closely(path: str, shown: str, element: str | None, text: str, mask: b
         )
         text = " " + text[1:]
     source = Source(path, shown, element, text, {})
-    problems += [_problem(source, finding, mask) for finding in source.positions.findings]
+    problems += [_problem(source, finding) for finding in source.positions.findings]
     if problems:
         raise SourceInvalid(problems)
     data, _ = _SCAN(text, _SPACE.match(text).end())  # type: ignore[union-attr]  # it matches nothing, too
     if not isinstance(data, dict):
         message = "The top level of the file must be an object, written { … }."
-        raise SourceInvalid([source.problem("json-not-object", message, secrets=[""] if mask else [])])
+        raise SourceInvalid([source.problem("json-not-object", message, secrets=[""])])
     source.data = data
     return source
 
 
-def _problem(source: Source, finding: Finding, mask: bool) -> Problem:
+def _problem(source: Source, finding: Finding) -> Problem:
     from jitcore.positions import Span
     from jitcore.snippets import all_values, draw
 
@@ -235,6 +234,6 @@ def _problem(source: Source, finding: Finding, mask: bool) -> Problem:
         line=line,
         column=column,
         pointer=None if finding.entry is None else positions.pointer(finding.entry),
-        snippet=draw(positions.lines, Span(finding.start, finding.end), all_values(positions) if mask else None),
+        snippet=draw(positions.lines, Span(finding.start, finding.end), all_values(positions)),
         hint=finding.hint,
     )

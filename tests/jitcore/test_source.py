@@ -17,16 +17,16 @@ from jitcore.problems import CODES, Problem
 from jitcore.source import DEEPEST, Source, SourceInvalid, read_json
 
 
-def read(path: Path, *, mask: bool = True) -> Source:
-    return read_json(path, inside=path.parent, shown=f"corps/My/{path.name}", element="corps.My", mask=mask)
+def read(path: Path) -> Source:
+    return read_json(path, inside=path.parent, shown=f"corps/My/{path.name}", element="corps.My")
 
 
-def refused(path: Path, content: bytes | str | None, *, mask: bool = True) -> list[Problem]:
+def refused(path: Path, content: bytes | str | None) -> list[Problem]:
     """The problems of a file with this content (of the file as it is, for None)."""
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(SourceInvalid) as caught:
-        read(path, mask=mask)
+        read(path)
     return list(caught.value.problems)
 
 
@@ -346,10 +346,12 @@ class TestSecrets:
             assert "CANARY" not in repr(problem)
             assert "424242" not in repr(problem)
 
-    def test_a_definition_has_no_secrets(self, file: Path) -> None:
-        """For an e.json the caller asks for the plain line."""
-        [problem] = refused(file, '{"title": "My corp", "a": True}', mask=False)
-        assert problem.snippet == '1 | {"title": "My corp", "a": True}\n  |                           ^^^^'
+    def test_keys_and_literals_stay(self, file: Path) -> None:
+        """So that the line can still be recognised."""
+        [problem] = refused(file, '{"title": "My corp", "b": null, "a": True}')
+        assert (
+            problem.snippet == '1 | {"title": "***", "b": null, "a": True}\n  |                                  ^^^^'
+        )
 
 
 def check_that_only_problems_come(path: Path, content: bytes) -> None:
