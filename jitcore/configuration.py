@@ -15,7 +15,6 @@ from jitcore.errors import ElementInvalid
 from jitcore.files import SourceInvalid
 from jitcore.problems import Problem, in_order
 from jitcore.source import Source, read_json
-from jitcore.suggestions import did_you_mean
 from jitcore.validation import references
 
 if TYPE_CHECKING:
@@ -83,9 +82,8 @@ def reference_problems(registry: Registry, configuration: Configuration) -> list
             code, message = "reference-family", f"{name!r} is no element of the family {family}."
         elif name in registry:
             continue
-        known = [known for known in registry.names() if family is None or known.startswith(f"{family}.")]
         problem = configuration.source.problem(
-            code, message, pointer=reference.pointer, hint=did_you_mean(name, known)
+            code, message, pointer=reference.pointer, hint=registry.did_you_mean(name, family)
         )
         problems.append(problem)
     return problems

@@ -18,7 +18,6 @@ from jitcore.errors import ElementFailed, ElementInvalid, ElementNotFound, JitEr
 from jitcore.files import SourceInvalid
 from jitcore.problems import Problem
 from jitcore.source import read_json
-from jitcore.suggestions import did_you_mean
 from jitcore.validation import Schema, compile_schema
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ class Dispatch:
 
     def unknown_type(self, element: str, name: str) -> ElementInvalid:
         """The error for an element whose ``type`` nobody defines, located in its ``e.json``."""
-        hint = did_you_mean(name, self._registry.names())
+        hint = self._registry.did_you_mean(name)
         return self._invalid(element, "unknown-type", f"No layer defines the type {name}.", "/type", hint=hint)
 
     def _find_schema(self, fullName: str) -> Schema | None:

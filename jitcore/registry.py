@@ -19,7 +19,7 @@ from jitcore.node import Node
 from jitcore.problems import Problem
 from jitcore.schemas import load_schema
 from jitcore.source import read_json
-from jitcore.suggestions import closest
+from jitcore.suggestions import closest, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,6 +42,7 @@ class Registry:
         self.app = app
         self.layers = layers
         self._nodes: dict[str, tuple[Node, ...]] = {}
+        self._hints: dict[tuple[str, str | None], str | None] = {}
         self._root_length = len(os.path.join(str(layers[0].root), ""))
 
     def __contains__(self, fullName: str) -> bool:
@@ -112,6 +113,17 @@ class Registry:
             possibilities=closest(fullName, self.names()),
         )
 
+    def did_you_mean(self, fullName: str, family: str | None = None) -> str | None:
+        """The question to ask about a name that nobody defines; remembered, because a thousand may miss the same one.
+
+        :param family: suggest names of this family only.
+        """
+        key = (fullName, family)
+        if key not in self._hints:
+            known = [name for name in self.names() if family is None or name.startswith(f"{family}.")]
+            self._hints[key] = did_you_mean(fullName, known)
+        return self._hints[key]
+
     def module_name(self, dotted: str) -> str | None:
         """Real name of the module that ``dotted`` (a full name, or something below one) stands for."""
         head = dotted
@@ -163,6 +175,7 @@ class Registry:
                     if os.path.isfile(os.path.join(path, "e.json")):
                         layer.tree.folders.update(scan(path, fullName).folders)
                         self.__dict__.pop("families", None)
+                        self._hints.clear()
         return list(self.definitions(fullName))
 
     def _refuse_protected(self, nodes: Sequence[Node]) -> None:

@@ -96,4 +96,3 @@ def _rows(app: App) -> list[dict[str, str]]:
 
 def _broken(problems: list[Problem]) -> set[str | None]:
     return {problem.element for problem in problems if problem.severity == "error"}
-
