@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -171,13 +173,28 @@ class TestRefusingFiles:
             server.bind(str(tmp_path / "s.json"))
             assert [problem.code for problem in refused(tmp_path / "s.json", None)] == ["file-unreadable"]
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
     def test_a_file_without_permission(self, file: Path) -> None:
         """What the system forbids is said in the system's words."""
         file.write_text("{}")
         file.chmod(0)
-        [problem] = refused(file, None)
-        assert problem.message == "The file cannot be read: Permission denied."
+        code = (
+            "import os, sys\n"
+            "from jitcore.files import SourceInvalid\n"
+            "from jitcore.source import read_json\n"
+            "path, user = sys.argv[1], int(sys.argv[2])\n"
+            "if user == 0:\n"
+            "    os.chdir(os.path.dirname(path))\n"
+            "    os.setgid(65534)\n"
+            "    os.setuid(65534)  # root reads everything\n"
+            "    path = os.path.basename(path)\n"
+            "try:\n"
+            "    read_json(path, inside='', shown='x', element=None)\n"
+            "except SourceInvalid as error:\n"
+            "    print(error.problems[0].message)\n"
+        )
+        arguments = [sys.executable, "-c", code, str(file), str(os.geteuid())]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        assert done.stdout == "The file cannot be read: Permission denied.\n", done.stderr
 
     def test_a_file_that_is_too_large(self, file: Path) -> None:
         """Reading stops at the limit, so that no file fills the memory."""

@@ -27,6 +27,8 @@ from tests.storage.conftest import SHELF
 from tests.storage.shelf.models import Badge
 
 MOBILE = "13800138000"
+ONLY_POSTGRESQL = pytest.mark.parametrize("open_database", ["postgresql"], indirect=True)
+ONLY_SQLITE = pytest.mark.parametrize("open_database", ["sqlite"], indirect=True)
 
 
 def caught(database, work) -> JitError:
@@ -98,10 +100,9 @@ def test_another_failure_keeps_its_reason_and_cause(storage):
     assert isinstance(raised.value.__cause__, peewee.DatabaseError)
 
 
-def test_a_value_that_does_not_fit_is_not_shown(storage, is_sqlite):
+@ONLY_POSTGRESQL  # SQLite stores any value in any column
+def test_a_value_that_does_not_fit_is_not_shown(storage):
     """PostgreSQL repeats such a value in its message; ours does not."""
-    if is_sqlite:
-        pytest.skip("SQLite stores any value in any column")
     with pytest.raises(StatementFailed, match=r"does not fit its column.*22003") as raised, storage.transaction():
         storage.database.execute_sql(
             "INSERT INTO shelf_badge (code, level) VALUES ('a', %s::text::integer)", (MOBILE + "x",)
@@ -141,10 +142,9 @@ def test_a_read_only_file_is_read_only(sqlite_file, tmp_path):
     database.close_all()
 
 
-def test_a_full_disk_keeps_its_name(storage, is_sqlite):
+@ONLY_SQLITE  # PostgreSQL's room is the machine's
+def test_a_full_disk_keeps_its_name(storage):
     """SQLite ends the transaction by itself when there is no room; the failing ROLLBACK does not hide the reason."""
-    if not is_sqlite:
-        pytest.skip("PostgreSQL's room is the machine's")
     database = storage.database
     pages = database.execute_sql("PRAGMA page_count").fetchone()[0]
     database.execute_sql(f"PRAGMA max_page_count = {pages}")
@@ -174,10 +174,9 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path):
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
-def test_a_deadlock_is_busy(open_storage, is_sqlite):
+@ONLY_POSTGRESQL  # SQLite has one writer at a time
+def test_a_deadlock_is_busy(open_storage):
     """Of two transactions that wait for each other one is told to try again, the other goes through."""
-    if is_sqlite:
-        pytest.skip("SQLite has one writer at a time")
     storage = open_storage()
     storage.insert_rows(Badge, ["code", "level"], [("a", 1), ("b", 1)])
     barrier, errors = threading.Barrier(2), []
@@ -201,10 +200,9 @@ def test_a_deadlock_is_busy(open_storage, is_sqlite):
     assert [type(error) for error in errors] == [DatabaseBusy]
 
 
-def test_a_lock_that_is_not_granted_in_time_is_busy(open_storage, is_sqlite):
+@ONLY_POSTGRESQL  # SQLite waits at the start of the transaction
+def test_a_lock_that_is_not_granted_in_time_is_busy(open_storage):
     """A statement that gave up waiting for a row is told to try again."""
-    if is_sqlite:
-        pytest.skip("SQLite waits at the start of the transaction")
     holder, waiter = open_storage(), open_storage()
     holder.insert_rows(Badge, ["code", "level"], [("a", 1)])
     waiter.database.execute_sql("SET lock_timeout = '10ms'")
@@ -214,10 +212,9 @@ def test_a_lock_that_is_not_granted_in_time_is_busy(open_storage, is_sqlite):
             waiter.update_rows(Badge, ["code"], ["level"], [("a", 3)])
 
 
-def test_a_serialization_failure_is_busy(open_storage, is_sqlite):
+@ONLY_POSTGRESQL  # SQLite has one writer at a time
+def test_a_serialization_failure_is_busy(open_storage):
     """A transaction that would not fit into any order is told to try again."""
-    if is_sqlite:
-        pytest.skip("SQLite has one writer at a time")
     first, second = open_storage(), open_storage()
     first.insert_rows(Badge, ["code", "level"], [("a", 1)])
 
@@ -257,10 +254,9 @@ def test_a_server_that_is_stopped_is_unavailable_and_comes_back(postgres_server,
     storage.close()
 
 
-def test_an_idle_connection_that_was_ended_does_no_harm(open_storage, is_sqlite):
+@ONLY_POSTGRESQL  # SQLite has no server
+def test_an_idle_connection_that_was_ended_does_no_harm(open_storage):
     """A transaction that finds its connection gone before it began takes a new one, and nobody notices."""
-    if is_sqlite:
-        pytest.skip("SQLite has no server")
     storage, other = open_storage(), open_storage()
     storage.insert_rows(Badge, ["code", "level"], [("a", 1)])
     (connection,) = (connection for _, connection in storage.database.observed.connections.values())
@@ -269,10 +265,9 @@ def test_an_idle_connection_that_was_ended_does_no_harm(open_storage, is_sqlite)
     assert storage.select_tuples(Badge.select(peewee.fn.COUNT(Badge.code))) == [(2,)]
 
 
-def test_a_migration_lock_that_is_held_too_long_is_busy(open_storage, is_sqlite, monkeypatch):
+@ONLY_POSTGRESQL  # on SQLite it is the write lock, tested above
+def test_a_migration_lock_that_is_held_too_long_is_busy(open_storage, monkeypatch):
     """Whoever waits for somebody else's migrations gives up in time and may try again."""
-    if is_sqlite:
-        pytest.skip("on SQLite it is the write lock, tested above")
     monkeypatch.setattr(migrating, "_LOCK_SECONDS", 0.05)
     holder, waiter = open_storage(ModelSet("none", (), SHELF.migrations.parent)), open_storage()
     with holder.transaction():
@@ -324,10 +319,9 @@ def test_a_database_that_does_not_exist_is_unavailable(postgres_server):
     storage.close()
 
 
-def test_a_standby_is_read_only(open_storage, is_sqlite):
+@ONLY_POSTGRESQL  # SQLite has no server
+def test_a_standby_is_read_only(open_storage):
     """A server that takes no writes, such as a standby, is read-only."""
-    if is_sqlite:
-        pytest.skip("SQLite has no server")
     storage = open_storage()
     storage.database.execute_sql("SET default_transaction_read_only = on")
     with pytest.raises(DatabaseReadOnly):
