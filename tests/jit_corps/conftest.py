@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jitcore import App
 
 # The machine may be busy with other tests; how long one example takes says nothing here.
-settings.register_profile("organisations", deadline=None)
+settings.register_profile("organisations", deadline=None, max_examples=60)
 settings.load_profile("organisations")
 
 
