@@ -95,12 +95,15 @@ def runs(open_app: Callable[[], App], name: str, limit: int, as_json: bool) -> N
 
 
 def _corp_names(app: App) -> Iterable[str]:
-    """Full names of the app's organisations; the family's Metas and Types are none."""
-    return [
-        name
-        for name, handle in app.elements.items()
-        if name.startswith("corps.") and handle.type not in ("", "corps.Meta")
-    ]
+    """Full names of the app's organisations, broken ones included: a sync must not pass them over in silence."""
+    for name in app.elements:
+        if name.startswith("corps."):
+            try:
+                kind = app.dispatch.kind(app.registry.nodes(name)[0])
+            except JitError:
+                kind = "instance"
+            if kind == "instance":
+                yield name
 
 
 def _corp(app: App, name: str) -> Corp:

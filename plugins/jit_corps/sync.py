@@ -71,7 +71,10 @@ class Engine:
         :raises SyncLocked: another run of this corp is under way.
         :raises SyncFailed: nothing was changed; the cause is ``__cause__``.
         """
-        claim = begin_run(self.storage, self.corpFullName, action, self.clock())
+        try:
+            claim = begin_run(self.storage, self.corpFullName, action, self.clock())
+        except StorageError as error:
+            raise self._failure(error, None) from error
         try:
             snapshot = self.fetched(fetch, approve, _Beat(self, claim, progress))
             plan, generation = self._published(snapshot, approve, claim, progress)

@@ -100,6 +100,17 @@ def test_sync_of_something_else_is_refused(app):
     assert "corps.ScriptedType is no organisation" in jit(app, sync, "corps.ScriptedType").stderr
 
 
+def test_sync_does_not_pass_over_a_broken_organisation(open_app):
+    """An element that cannot be read is a failure, not an absence; Types are no organisations."""
+    files = {**APP_FILES, "corps/Broken/e.json": "{", "corps/Shop/Shop.json": "{"}
+    done = jit(open_app(files, name="broken"), sync, "--json")
+    assert {entry["corpFullName"]: entry["code"] for entry in json.loads(done.stdout)} == {
+        "corps.Broken": "element-invalid",
+        "corps.Shop": "element-invalid",
+    }
+    assert done.return_value == 1
+
+
 def test_an_app_without_organisations_says_so(open_app):
     """Nothing to do is no error."""
     app = open_app({"app.json": {"name": "empty"}}, name="empty")

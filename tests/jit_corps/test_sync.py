@@ -285,6 +285,18 @@ def test_a_failure_that_cannot_be_recorded_is_logged(bench, monkeypatch, caplog)
     assert "not recorded" in caplog.text
 
 
+def test_a_database_that_cannot_be_written_fails_the_run(bench, monkeypatch):
+    """Before upstream is asked; there is no run to point to."""
+
+    def busy(*_):
+        raise DatabaseBusy("busy", hint="Try again.")
+
+    monkeypatch.setattr("jit_corps.sync.begin_run", busy)
+    with pytest.raises(SyncFailed, match="busy") as caught:
+        bench.sync(lambda known, *, confirm, progress: pytest.fail("upstream was asked"))
+    assert (caught.value.runId, caught.value.hint) == (None, "Try again.")
+
+
 def test_a_dry_run_writes_nothing(bench):
     """Not even a row that it ran."""
     bench.sync(snapshot(crowd(5)))
