@@ -85,8 +85,8 @@ def _children(document: bytes) -> dict[str, str]:
         raise PayloadInvalid(f"The callback has {len(document)} bytes, more than the {_MAX_BYTES} that are read.")
     reader = _Reader()
     try:
-        reader.parser.Parse(document, True)
-    except (expat.ExpatError, UnicodeError):
+        reader.parser.Parse(document.decode("utf-8"), True)
+    except (expat.ExpatError, UnicodeDecodeError):
         raise PayloadInvalid("The callback is not well-formed XML.") from None
     return {name: text.strip() for name, text in reader.fields.items()}
 
@@ -97,8 +97,7 @@ class _Reader:
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
         self._path: list[str] = []
-        # The encoding is given, so that a declaration inside the document cannot choose another.
-        self.parser = expat.ParserCreate("utf-8")
+        self.parser = expat.ParserCreate()
         self.parser.StartDoctypeDeclHandler = self._refuse
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end

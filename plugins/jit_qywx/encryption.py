@@ -118,7 +118,8 @@ def _make_key(path: Path) -> None:
             hint=f"Make the folder writable, or set {KEY_VARIABLE}: {_MAKE_A_KEY}",
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
 
 
 def _read_key(path: Path) -> str:

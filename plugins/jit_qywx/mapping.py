@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jit_qywx.scope import VisibleScope
 
-__all__ = ["ROOT", "dept_record", "member_record", "record_id"]
+__all__ = ["ROOT", "Mapper", "record_id"]
 
 #: Id of every enterprise's root department (document 90204).
 ROOT = "1"
@@ -26,47 +26,65 @@ _QUIT = 5
 _ACTIVE = (1, 4)
 
 
-def dept_record(told: Mapping[str, Any], scope: VisibleScope) -> DeptRecord:
-    """A department of ``department/list``."""
-    deptId = record_id(told, "id", call="department/list")
-    parent = told.get("parentid")
-    leaders = told.get("department_leader")
-    return DeptRecord(
-        deptId=deptId,
-        name=_name(told.get("name"), deptId, granted=scope.grants("department_name")),
-        # The root's own parent is written as 0.
-        parentId=str(parent) if parent else None,
-        order=_int(told.get("order")) or 0,
-        leaderIds=tuple(map(str, leaders)) if isinstance(leaders, list) else None,
-    )
+class Mapper:
+    """Maps the records of one enterprise, knowing which of its fields the app was granted.
 
-
-def member_record(told: Mapping[str, Any], scope: VisibleScope, *, listed_in: str | None, call: str) -> MemberRecord:
-    """A member of ``user/list`` or ``user/get``.
-
-    :param listed_in: the department whose list it comes from, for a record that names no departments.
-    :param call: where it comes from, for messages.
+    :param scope: the scope under which the records were read.
     """
-    memberId = record_id(told, "userid", call=call)
-    active, reason = _status(told.get("status"))
-    main = told.get("main_department")
-    return MemberRecord(
-        memberId=memberId,
-        name=_name(told.get("name"), memberId, granted=scope.grants("user_name")),
-        active=active,
-        reason=reason,
-        departments=_memberships(told, listed_in),
-        mainDeptId=str(main) if main else None,
-        position=_text(told, "position", granted=scope.grants("position")),
-        alias=_text(told, "alias", granted=True),
-        email=_text(told, "email", granted=scope.grants("email")) or _text(told, "biz_mail", granted=False),
-        mobile=_text(told, "mobile", granted=scope.grants("mobile")),
-        telephone=_text(told, "telephone", granted=scope.grants("telephone")),
-        # "0" is undefined, and also what comes when the app may not know.
-        gender=str(told["gender"]) if str(told.get("gender")) in ("1", "2") else None,
-        avatar=_text(told, "avatar", granted=False) or _text(told, "thumb_avatar", granted=False),
-        openUserId=_text(told, "open_userid", granted=False),
-    )
+
+    def __init__(self, scope: VisibleScope) -> None:
+        # Asked for every member of a sync, so asked once.
+        self._dept_name = scope.grants("department_name")
+        self._name = scope.grants("user_name")
+        self._position = scope.grants("position")
+        self._email = scope.grants("email")
+        self._mobile = scope.grants("mobile")
+        self._telephone = scope.grants("telephone")
+
+    def department(self, told: Mapping[str, Any]) -> DeptRecord:
+        """A department of ``department/list``.
+
+        :raises BadAnswer: it has no id.
+        """
+        deptId = record_id(told, "id", call="department/list")
+        parent = told.get("parentid")
+        leaders = told.get("department_leader")
+        return DeptRecord(
+            deptId=deptId,
+            name=_name(told.get("name"), deptId, granted=self._dept_name),
+            # The root's own parent is written as 0.
+            parentId=str(parent) if parent else None,
+            order=_int(told.get("order")),
+            leaderIds=tuple(map(str, leaders)) if isinstance(leaders, list) else None,
+        )
+
+    def member(self, told: Mapping[str, Any], *, listed_in: str | None, call: str) -> MemberRecord:
+        """A member of ``user/list`` or ``user/get``.
+
+        :param listed_in: the department whose list it comes from, for a record that names no departments.
+        :param call: where it comes from, for messages.
+        :raises BadAnswer: it has no id.
+        """
+        memberId = record_id(told, "userid", call=call)
+        get = told.get
+        active, reason = _status(get("status"))
+        main = get("main_department")
+        return MemberRecord(
+            memberId=memberId,
+            name=_name(get("name"), memberId, granted=self._name),
+            active=active,
+            reason=reason,
+            departments=_memberships(told, listed_in),
+            mainDeptId=str(main) if main else None,
+            position=_text(get("position"), granted=self._position),
+            alias=_text(get("alias"), granted=True),
+            email=_text(get("email"), granted=self._email) or _text(get("biz_mail"), granted=False),
+            mobile=_text(get("mobile"), granted=self._mobile),
+            telephone=_text(get("telephone"), granted=self._telephone),
+            gender=_gender(get("gender")),
+            avatar=_text(get("avatar"), granted=False) or _text(get("thumb_avatar"), granted=False),
+            openUserId=_text(get("open_userid"), granted=False),
+        )
 
 
 def record_id(told: Mapping[str, Any], name: str, *, call: str) -> str:
@@ -89,17 +107,19 @@ def _memberships(told: Mapping[str, Any], listed_in: str | None) -> tuple[Member
     if not isinstance(departments, list):
         return (Membership(listed_in),) if listed_in is not None else ()
     # Three lists side by side, each filtered by visibility (document 96255).
-    orders = _beside(told.get("order"), len(departments))
-    leads = _beside(told.get("is_leader_in_dept"), len(departments))
+    orders = _beside(told.get("order"), departments)
+    leads = _beside(told.get("is_leader_in_dept"), departments)
     return tuple(
-        Membership(str(department), _int(order) or 0, _int(lead) == 1)
-        for department, order, lead in zip(departments, orders, leads, strict=True)
+        [
+            Membership(str(department), _int(order), lead == 1)
+            for department, order, lead in zip(departments, orders, leads, strict=True)
+        ]
     )
 
 
-def _beside(items: object, length: int) -> list[Any]:
+def _beside(items: object, departments: list[Any]) -> list[Any]:
     # A list of another length cannot be matched with the departments, so it tells nothing.
-    return items if isinstance(items, list) and len(items) == length else [None] * length
+    return items if isinstance(items, list) and len(items) == len(departments) else [None] * len(departments)
 
 
 def _status(status: object) -> tuple[bool | None, str | None]:
@@ -118,12 +138,14 @@ def _name(name: object, echo: str, *, granted: bool) -> str | None:
     return name
 
 
-def _text(told: Mapping[str, Any], name: str, *, granted: bool) -> str | None:
-    value = told.get(name)
-    if not isinstance(value, str) or (value == "" and not granted):
-        return None
-    return value
+def _text(value: object, *, granted: bool) -> str | None:
+    return value if isinstance(value, str) and (value or granted) else None
 
 
-def _int(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+def _gender(value: object) -> str | None:
+    # "0" is undefined, and also what comes when the app may not know.
+    return str(value) if value in ("1", "2", 1, 2) else None
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -85,7 +85,8 @@ class QywxToken(peewee.Model):
     #: The enterprise of an ``app`` token, else empty.
     corpId = peewee.CharField(64)
     tokenSealed = peewee.TextField(null=True)
-    expiresAt = peewee.DoubleField()
+    #: When to fetch the next one.
+    renewAt = peewee.DoubleField()
     #: Counts the tokens of this key.
     version = peewee.IntegerField()
     #: Of the secret the token was fetched with; another secret makes the token worthless.

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from jit_corps.snapshot import GrantRecord, MemberRecord, RoleRecord, Snapshot
+from jit_corps.snapshot import GrantRecord, RoleRecord, Snapshot
 from jit_qywx.errors import NotFound, PermissionDenied, QywxError
-from jit_qywx.mapping import ROOT, dept_record, member_record, record_id
+from jit_qywx.mapping import ROOT, Mapper, record_id
 from jit_qywx.scope import VisibleScope, read_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from jit_corps.progress import Progress
-    from jit_corps.snapshot import DeptRecord
+    from jit_corps.snapshot import DeptRecord, MemberRecord
     from jit_qywx.client import QywxProxyClient
 
 __all__ = ["read_corp"]
@@ -65,6 +66,20 @@ def read_corp(
         return _Reading(client, pool, progress).read(known, confirm, corpName, calls)
 
 
+@dataclass(slots=True)
+class _Listing:
+    """What one call told of members: WeCom's records, and what they mean under the scope of the moment."""
+
+    deptId: str | None
+    records: list[Record]
+    members: list[MemberRecord]
+
+    @classmethod
+    def of(cls, records: list[Record], mapper: Mapper, deptId: str | None = None) -> _Listing:
+        call = "user/get" if deptId is None else f"user/list department_id={deptId}"
+        return cls(deptId, records, [mapper.member(record, listed_in=deptId, call=call) for record in records])
+
+
 class _Reading:
     """One reading of one organisation."""
 
@@ -75,33 +90,33 @@ class _Reading:
 
     def read(self, known: frozenset[str], confirm: int, corpName: str | None, calls: int) -> Snapshot:
         self._progress("scope", 0, None)
-        scope = read_scope(self._client)
-        told_departments, listed = self._list_members(self._list_departments())
-        told_tags, incomplete = self._read_tags()
-        told: list[tuple[Record, str | None]] = []
-        told += [(record, deptId) for deptId, records in listed.items() for record in records]
-        told += [(record, None) for record in self._read_visible_by_themselves(scope, told, told_tags)]
+        scope = read_scope(self._client, self._pool)
+        mapper = Mapper(scope)
+        departments, listings = self._list_members(self._list_departments(), mapper)
+        tags, incomplete = self._read_tags()
+        listings.append(_Listing.of(self._read_visible_by_themselves(scope, listings, tags), mapper))
         if incomplete and scope.tags:
             incomplete.append("members: those visible through a tag could not be found")
-        seen = {record_id(record, "userid", call="user/list") for record, _ in told}
-        confirmed, unconfirmed = self._look_again(known - seen, confirm)
-        told += [(record, None) for record in confirmed]
+        confirmed, unconfirmed = self._look_again(known - _member_ids(listings), confirm)
+        listings.append(_Listing.of(confirmed, mapper))
 
         # A range that changed on the way makes the reading one of the new range, and people out of sight not gone.
         self._progress("scope", 1, None)
-        scope_after = read_scope(self._client)
-        sure = scope if scope == scope_after else _common(scope, scope_after)
-        departments = tuple(dept_record(record, sure) for record in told_departments)
-        members = _members(told, sure)
-        roles, grants = _roles(told_tags, departments, members)
+        scope_after = read_scope(self._client, self._pool)
+        if scope_after != scope:
+            mapper = Mapper(_common(scope, scope_after))
+            listings = [_Listing.of(listing.records, mapper, listing.deptId) for listing in listings]
+        members = _unique(listings)
+        dept_records = tuple(mapper.department(record) for record in departments)
+        roles, grants = _roles(tags, dept_records, members)
         return Snapshot(
             corpId=self._client.corpId,
             corpName=corpName,
-            departments=departments,
+            departments=dept_records,
             members=members,
             roles=roles,
             grants=grants,
-            scope=scope_after.describe(has_root=any(department.deptId == ROOT for department in departments)),
+            scope=scope_after.describe(has_root=any(department.deptId == ROOT for department in dept_records)),
             complete=True,
             incomplete=tuple(incomplete),
             unconfirmed=unconfirmed,
@@ -116,26 +131,25 @@ class _Reading:
         self._progress("departments", len(told), len(told))
         return told
 
-    def _list_members(self, departments: list[Record]) -> tuple[list[Record], dict[str, list[Record]]]:
+    def _list_members(self, departments: list[Record], mapper: Mapper) -> tuple[list[Record], list[_Listing]]:
         """The members of every department; departments that vanished on the way cost one more listing."""
-        listed: dict[str, list[Record]] = {}
-        vanished = self._walk(_ids(departments), listed)
+        listed: dict[str, _Listing] = {}
+        vanished = self._walk(_ids(departments), mapper, listed)
         if vanished:
             logger.info("Listing departments again: one vanished", extra={"corpId": self._client.corpId})
             departments = self._list_departments()
-            ids = _ids(departments)
-            again = self._walk([deptId for deptId in ids if deptId not in listed], listed)
+            again = self._walk([deptId for deptId in _ids(departments) if deptId not in listed], mapper, listed)
             if again:
                 raise next(iter(again.values()))
-            listed = {deptId: listed[deptId] for deptId in ids}
-        return departments, listed
+        return departments, [listed[deptId] for deptId in _ids(departments)]
 
-    def _walk(self, deptIds: Sequence[str], listed: dict[str, list[Record]]) -> dict[str, NotFound]:
+    def _walk(self, deptIds: Sequence[str], mapper: Mapper, listed: dict[str, _Listing]) -> dict[str, NotFound]:
         """Fill ``listed``; returns the departments that do not exist, with what WeCom said."""
 
-        def read(deptId: str) -> list[Record] | NotFound:
+        def read(deptId: str) -> _Listing | NotFound:
             try:
-                return self._client.user.list(deptId)
+                # Mapped here, while other threads wait for their answers.
+                return _Listing.of(self._client.user.list(deptId), mapper, deptId)
             except NotFound as error:
                 if error.errcode in _NO_DEPARTMENT:
                     return error
@@ -150,16 +164,12 @@ class _Reading:
         return vanished
 
     def _read_visible_by_themselves(
-        self,
-        scope: VisibleScope,
-        told: Iterable[tuple[Record, str | None]],
-        tags: Mapping[str, Record],
+        self, scope: VisibleScope, listings: Iterable[_Listing], tags: Mapping[str, Record]
     ) -> list[Record]:
         """Members whom the range names, or a tag in the range holds, and no visible department lists."""
         named = {*scope.users}
         for tagId in scope.tags:
             named.update(_tag_users(tags.get(tagId, {})))
-        named -= {str(record.get("userid")) for record, _ in told}
 
         def read(userId: str) -> Record | None:
             try:
@@ -167,7 +177,8 @@ class _Reading:
             except NotFound:
                 return None
 
-        return [record for _, record in self._each("members", sorted(named), read) if record is not None]
+        unlisted = sorted(named - _member_ids(listings))
+        return [record for _, record in self._each("members", unlisted, read) if record is not None]
 
     def _read_tags(self) -> tuple[dict[str, Record], list[str]]:
         """Every tag with who has it, and why some could not be read."""
@@ -232,16 +243,20 @@ class _Reading:
         return [(item, future.result()) for item, future in zip(items, futures, strict=True)]
 
 
-def _members(told: Iterable[tuple[Record, str | None]], scope: VisibleScope) -> tuple[MemberRecord, ...]:
-    """One record per member and state: a member of five departments is listed five times."""
-    members: dict[str, list[MemberRecord]] = {}
-    raw: dict[str, Record] = {}
-    for record, deptId in told:
-        userId = str(record.get("userid"))
-        if raw.setdefault(userId, record) != record or userId not in members:
-            call = "user/list" if deptId is not None else "user/get"
-            members.setdefault(userId, []).append(member_record(record, scope, listed_in=deptId, call=call))
-    return tuple(member for same in members.values() for member in same)
+def _unique(listings: Iterable[_Listing]) -> tuple[MemberRecord, ...]:
+    """One record per member, although each department lists them; more only where WeCom told different things."""
+    first: dict[str, Record] = {}
+    members: list[MemberRecord] = []
+    for listing in listings:
+        for record, member in zip(listing.records, listing.members, strict=True):
+            known = first.setdefault(member.memberId, record)
+            if known is record or known != record:
+                members.append(member)
+    return tuple(members)
+
+
+def _member_ids(listings: Iterable[_Listing]) -> set[str]:
+    return {member.memberId for listing in listings for member in listing.members}
 
 
 def _roles(

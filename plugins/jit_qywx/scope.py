@@ -15,6 +15,7 @@ from jit_corps.snapshot import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Executor
 
     from jit_qywx.client import QywxProxyClient
 
@@ -51,15 +52,16 @@ class VisibleScope:
         )
 
 
-def read_scope(client: QywxProxyClient) -> VisibleScope:
-    """Ask for the visible range and the rights of the app."""
-    app = client.agent.get()
+def read_scope(client: QywxProxyClient, pool: Executor) -> VisibleScope:
+    """Ask for the visible range and the rights of the app, both at once."""
+    asked, asked_rights = pool.submit(client.agent.get), pool.submit(client.agent.get_permissions)
+    app, rights = asked.result(), asked_rights.result()
     users = (user.get("userid") for user in _items(app, "allow_userinfos", "user") if isinstance(user, dict))
     return VisibleScope(
         users=_sorted(users),
         departments=_sorted(_items(app, "allow_partys", "partyid")),
         tags=_sorted(_items(app, "allow_tags", "tagid")),
-        permissions=_sorted(client.agent.get_permissions()),
+        permissions=_sorted(rights),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jit_qywx import errors
+from jit_qywx.crypto import CallbackCipher
 from jit_qywx.models import QywxCallback
 from jitcore.errors import ArgumentError, ElementInvalid
 
@@ -89,6 +90,27 @@ def test_url_check_is_answered_with_its_plaintext(auth: QywxProxyAuth, wecom_emu
     delivery = wecom_emulator.push_echo(auth.notify)
     assert delivery.accepted
     assert delivery.reply == delivery.callback.plaintext
+
+
+def test_url_check_that_is_no_text_is_refused(auth: QywxProxyAuth, wecom_emulator: Emulator) -> None:
+    """An echostr whose plaintext is no text cannot be answered."""
+    told = wecom_emulator.suite
+    cipher = CallbackCipher(told.token, told.aes_key)
+    sealed = cipher.seal(b"\xff\xfe", wecom_emulator.provider_corpid, timestamp="1", nonce="2")
+    with pytest.raises(errors.PayloadInvalid):
+        auth.notify("2", sealed.msg_signature, "1", echostr=sealed.encrypt)
+
+
+def test_work_that_breaks_unexpectedly_keeps_the_record(
+    ready: QywxProxyAuth, wecom_emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug in the background is logged, and the event can be retried by hand."""
+    suite, _ = ready._use()
+    suite.refresh = lambda corpId: 1 / 0  # type: ignore[assignment, method-assign]  # a bug
+    wecom_emulator.push_event(ready.notify, "change_auth", CORP)
+    record = ready.callbacks()[0]
+    assert (record.state, record.reason) == ("failed", "ZeroDivisionError, see the log")
+    assert "could not be worked on" in caplog.text
 
 
 def test_url_check_of_an_unknown_provider_is_refused(open_app: Callable[..., App], wecom_emulator: Emulator) -> None:
@@ -423,8 +445,8 @@ def test_event_that_another_process_left_is_taken_up(
 ) -> None:
     """An event that a process acknowledged and did not finish is worked on when the App is used again."""
     event = event_of(wecom_emulator, "create_auth", OTHER)
-    callbacks = ready._use()[1]
-    callbacks._submit = lambda record: None  # type: ignore[method-assign]  # the process dies right after its answer
+    receiver = ready._use()[1]
+    receiver._submit = lambda record: None  # type: ignore[method-assign]  # the process dies right after its answer
     event.deliver(ready.notify)
     app.close()
     again = open_app({}).getElement("auths.Wecom")

@@ -186,12 +186,12 @@ def test_echoed_secrets_are_struck_out(app: App, wecom_emulator: Emulator) -> No
 def test_what_is_printed_is_silent(app: App, wecom_emulator: Emulator) -> None:
     """repr of everything a user holds in hand shows no canary."""
     auth, corp = app.getElement("auths.Wecom"), app.getElement("corps.A")
-    suite, callbacks = auth._use()
+    suite, receiver = auth._use()
     report = corp.syncCorp()
     snapshot = corp.fetch(frozenset(), confirm=0, progress=lambda *_: None)
     shown: list[Any] = [auth, auth.authConfig, auth.getLoginConfig(), auth.authorizations(), auth.callbacks(), corp]
     shown += [corp.getClient(), report, snapshot, suite, suite.config, suite.transport, suite.tokens, suite.journal]
-    shown += [callbacks, suite._calls, suite.client(CORP)._tokens.current(), corp.getMembers(), report.as_dict()]
+    shown += [receiver, suite._calls, suite.client(CORP)._tokens.current(), corp.getMembers(), report.as_dict()]
     assert_silent("\n".join(map(repr, shown)), canaries(app, wecom_emulator))
 
 

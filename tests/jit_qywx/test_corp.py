@@ -106,6 +106,43 @@ def test_apps_that_disagree_about_an_agent_id(corp: Any, authorised_app: Path, t
             type(corp).getAgentId("corp123", "suite456")
 
 
+def test_a_broken_auth_element_does_not_hide_the_others(
+    corp: Any, authorised_app: Path, wecom_emulator: Emulator, tmp_path: Path, open_app: Callable[..., App]
+) -> None:
+    """An auth element that cannot be loaded is passed over when an AgentId is looked for."""
+    open_app(
+        {
+            "auths/Broken/e.json": {"type": "auths.loginTypes.QywxProxyType", "title": "Broken"},
+            "auths/Broken/Broken.json": {},
+        },
+        name="other",
+    )
+    assert type(corp).getAgentId("corp123", "suite456") == str(wecom_emulator.app("corp123", "suite456").agentid)
+
+
+def test_an_auth_element_without_clients_is_named(open_app: Callable[..., App]) -> None:
+    """A corp that refers to an auth element of another kind says so, and what it needs."""
+    app = open_app(
+        {
+            "auths/PlainType/e.json": {"type": "auths.Meta", "title": "Plain"},
+            "auths/PlainType/__init__.py": (
+                "from jitcore import Element, Loader as Base\n"
+                "class Plain(Element):\n"
+                "    authType = 'plain'\n"
+                "    authConfig = {}\n"
+                "    def getLoginConfig(self): return {}\n"
+                "class Loader(Base):\n"
+                "    elementClass = Plain\n"
+            ),
+            "auths/P/e.json": {"type": "auths.PlainType", "title": "P"},
+            "corps/A/e.json": {"type": "corps.QywxProxyType", "title": "A"},
+            "corps/A/A.json": {"corpId": "c", "authFullName": "auths.P"},
+        }
+    )
+    with pytest.raises(errors.AuthUnavailable, match=r"auths\.P.*hands out no clients"):
+        app.getElement("corps.A").getClient()
+
+
 @pytest.mark.parametrize("concurrency", [0, 33, "0", "many", 1.5])
 def test_concurrency_has_bounds(open_app: Callable[..., App], concurrency: object) -> None:
     """Concurrency is 1 to 32, as a number or as text from a variable."""

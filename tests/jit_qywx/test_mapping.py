@@ -8,7 +8,7 @@ import pytest
 
 from jit_corps.snapshot import DeptRecord, Membership
 from jit_qywx.errors import BadAnswer
-from jit_qywx.mapping import dept_record, member_record
+from jit_qywx.mapping import Mapper
 from jit_qywx.scope import VisibleScope
 
 EVERYTHING = VisibleScope(
@@ -24,18 +24,18 @@ NOTHING = VisibleScope((), ("1",), (), ())
 
 
 def member(told: dict[str, Any], scope: VisibleScope = EVERYTHING, listed_in: str | None = None) -> Any:
-    return member_record({"userid": "zhangsan", **told}, scope, listed_in=listed_in, call="user/list")
+    return Mapper(scope).member({"userid": "zhangsan", **told}, listed_in=listed_in, call="user/list")
 
 
 def test_root_has_no_parent() -> None:
     """The root's parent is written as 0; an order may need 32 bits."""
     told = {"id": 1, "name": "总部", "parentid": 0, "order": 2**32 - 1, "department_leader": ["zhangsan"]}
-    assert dept_record(told, EVERYTHING) == DeptRecord("1", "总部", None, 2**32 - 1, ("zhangsan",))
+    assert Mapper(EVERYTHING).department(told) == DeptRecord("1", "总部", None, 2**32 - 1, ("zhangsan",))
 
 
 def test_department_without_optional_fields() -> None:
     """Name and leaders that did not come were not told."""
-    assert dept_record({"id": 7, "parentid": 1}, NOTHING) == DeptRecord("7", None, "1", 0, None)
+    assert Mapper(NOTHING).department({"id": 7, "parentid": 1}) == DeptRecord("7", None, "1", 0, None)
 
 
 def test_parallel_lists() -> None:
@@ -103,4 +103,4 @@ def test_repr_shows_no_telephone_number() -> None:
 def test_a_record_without_an_id_is_a_bad_answer(userid: object) -> None:
     """A record that cannot be told apart is never dropped silently."""
     with pytest.raises(BadAnswer, match="user/list"):
-        member_record({"userid": userid}, EVERYTHING, listed_in=None, call="user/list")
+        Mapper(EVERYTHING).member({"userid": userid}, listed_in=None, call="user/list")

@@ -227,6 +227,19 @@ def test_token_is_replaced_before_it_ends(store: TokenStore, fake_time: FakeTime
     assert store.get(KEY, PRINT, fetch).value == "token 2"
 
 
+def test_end_of_a_token_is_not_a_stampede(
+    client: QywxProxyClient, wecom_emulator: Emulator, fake_time: FakeTime
+) -> None:
+    """WeCom answers with the same token until it ends; in its last minutes it is used, not asked for at every call."""
+    client.department.list()
+    for _ in range(72 * 6):
+        fake_time.passed += 20
+        wecom_emulator.clock.advance(20)
+        client.department.list()
+    assert wecom_emulator.calls.by_path["gettoken"] < 20
+    assert wecom_emulator.calls.by_errcode[42001] <= 2
+
+
 def test_late_loser_does_not_drop_the_winners_token(store: TokenStore, other: TokenStore) -> None:
     """Whoever reports a token that was replaced meanwhile gets the replacement; nothing is fetched."""
     fetch = Fetcher()
@@ -259,7 +272,7 @@ def test_a_process_that_died_is_replaced_after_its_lease(
     with storage.transaction():
         row.insert(
             **KEY._asdict(),
-            expiresAt=0,
+            renewAt=0,
             version=0,
             fingerprint="",
             leaseOwner="the dead",

@@ -16,13 +16,13 @@ class Token:
     """An access token.
 
     :param value: what WeCom gave; never shown.
-    :param expires_at: when it ends, seconds since the epoch.
+    :param renew_at: when to fetch the next one, some time before this one ends; seconds since the epoch.
     :param version: counts the tokens of one key, so that "the token that was refused" stays clear even when WeCom
         answers with the same value again (it does while a token is valid, document 91039).
     """
 
     value: str = field(repr=False)
-    expires_at: float
+    renew_at: float
     version: int = 1
 
 

@@ -39,7 +39,9 @@ __all__ = ["Fresh", "StoredToken", "TokenKey", "TokenStore", "fingerprint"]
 
 logger = logging.getLogger(__name__)
 
-#: A token is replaced this long before it ends, so that no call starts with one about to end.
+#: A token is replaced this long before it ends, so that no call starts with one about to end; one that has less than
+#: twice as much left is used for half of that. WeCom may answer with the same token until its very end, and asking for
+#: it at every call would be worse than using it.
 MARGIN = 300.0
 #: Longer than a fetch with all its repeats takes; a holder that died is replaced after it.
 LEASE = 120.0
@@ -98,7 +100,7 @@ class TokenStore:
     def get(
         self, key: TokenKey, secret_print: str, fetch: Callable[[], Fresh], *, refused: Token | None = None
     ) -> Token:
-        """A token that is good for at least :data:`MARGIN` seconds, fetched only if nobody has one.
+        """A token that is not about to end, fetched only if nobody has one.
 
         :param secret_print: :func:`fingerprint` of the secret that ``fetch`` uses.
         :param fetch: asks WeCom for a token.
@@ -191,16 +193,17 @@ class TokenStore:
             refusal = json.dumps(
                 {"errcode": error.errcode, "errmsg": error.errmsg, "call": error.call, "at": self._timing.now()}
             )
-            self._release(key, tokenSealed=None, expiresAt=0.0, fingerprint=secret_print, refusal=refusal)
+            self._release(key, tokenSealed=None, renewAt=0.0, fingerprint=secret_print, refusal=refusal)
             raise
         except BaseException:
             self._release(key)
             raise
-        token = Token(fresh.value, self._timing.now() + fresh.expires_in, version + 1)
+        good_for = fresh.expires_in - min(MARGIN, fresh.expires_in / 2)
+        token = Token(fresh.value, self._timing.now() + good_for, version + 1)
         self._release(
             key,
             tokenSealed=self._box.seal(token.value, key.place),
-            expiresAt=token.expires_at,
+            renewAt=token.renew_at,
             version=token.version,
             fingerprint=secret_print,
             refusal=None,
@@ -216,7 +219,7 @@ class TokenStore:
         if row.tokenSealed is None:
             return None
         try:
-            return Token(self._box.open(row.tokenSealed, key.place), row.expiresAt, row.version)
+            return Token(self._box.open(row.tokenSealed, key.place), row.renewAt, row.version)
         except SecretUnreadable:
             # A token can be had again: a changed key is no reason to stop.
             logger.warning("A stored token cannot be decrypted and is fetched again", extra={"corpId": key.corpId})
@@ -230,7 +233,7 @@ class TokenStore:
         try:
             with self._storage.transaction():
                 if row is None:
-                    blank = {**key._asdict(), "expiresAt": 0.0, "version": 0, "fingerprint": "", **lease}
+                    blank = {**key._asdict(), "renewAt": 0.0, "version": 0, "fingerprint": "", **lease}
                     return bool(model.insert(**blank).on_conflict_ignore().as_rowcount().execute())
                 claim = model.update(**lease).where(
                     *self._is_row(key), model.version == row.version, model.leaseUntil <= now
@@ -251,7 +254,7 @@ class TokenStore:
         return [getattr(model, name) == value for name, value in key._asdict().items()]
 
     def _is_good(self, token: Token, refused: Token | None) -> bool:
-        if token.expires_at - MARGIN <= self._timing.now():
+        if token.renew_at <= self._timing.now():
             return False
         return refused is None or token.version > refused.version
 

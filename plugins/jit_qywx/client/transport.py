@@ -56,7 +56,7 @@ class Transport:
         self._policy = policy or RetryPolicy()
         self.timing = self._policy.timing
         trusted = trust_env and urlsplit(self.base_url).hostname not in _LOOPBACK
-        self._session = open_session(connections=connections, trust_env=trusted)
+        self._session = open_session(self.base_url, connections=connections, trust_env=trusted)
 
     def close(self) -> None:
         """Close every connection."""

@@ -22,14 +22,19 @@ __all__ = ["QUERY_HEADER", "open_session"]
 QUERY_HEADER = "X-Jit-Query"
 
 
-def open_session(*, connections: int, trust_env: bool) -> requests.Session:
+def open_session(base_url: str, *, connections: int, trust_env: bool) -> requests.Session:
     """A session for many threads that keeps queries out of URLs, takes no cookies and repeats nothing by itself.
 
+    :param base_url: what all its calls begin with.
     :param connections: how many connections per host are kept open.
     :param trust_env: whether proxies and certificate bundles of the environment apply.
     """
     session = requests.Session()
-    session.trust_env = trust_env
+    if trust_env:
+        # Read once: requests would search the environment, and a .netrc, for every single call.
+        settings = session.merge_environment_settings(base_url, {}, None, None, None)
+        session.proxies, session.verify = settings["proxies"], settings["verify"]
+    session.trust_env = False
     # Threads share the session; without cookies nothing in it changes after this function.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _QuietAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0)

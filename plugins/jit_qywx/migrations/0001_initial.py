@@ -43,7 +43,7 @@ def up(migrator: Any, db: peewee.Database) -> None:  # the runner's signature
         suiteId = peewee.CharField(64)
         corpId = peewee.CharField(64)
         tokenSealed = peewee.TextField(null=True)
-        expiresAt = peewee.DoubleField()
+        renewAt = peewee.DoubleField()
         version = peewee.IntegerField()
         fingerprint = peewee.CharField(64)
         refusal = peewee.TextField(null=True)

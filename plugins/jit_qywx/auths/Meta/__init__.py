@@ -8,9 +8,9 @@ __all__ = ["ElementProtocol"]
 
 
 class ElementProtocol(Protocol):
-    """The contract of an auth element.
+    """The contract of an auth element: whatever is secret stays inside.
 
-    A corp element reaches its platform only through ``getClient``: whatever is secret stays on this side.
+    One that serves organisations also has ``getClient(corpId)``; a plain login needs none.
     """
 
     @property
@@ -25,8 +25,4 @@ class ElementProtocol(Protocol):
 
     def getLoginConfig(self) -> dict[str, Any]:
         """What a login page needs to know; no secrets."""
-        ...
-
-    def getClient(self, corpId: str) -> Any:
-        """The platform's API client for one enterprise."""
         ...

@@ -5,12 +5,13 @@ It holds nothing secret: it reaches WeCom only through ``getClient`` of the auth
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.corp import Corp
-from jit_qywx.errors import AgentAmbiguous, AgentUnknown
+from jit_qywx.errors import AgentAmbiguous, AgentUnknown, AuthUnavailable
 from jitcore import open_apps
-from jitcore.errors import ArgumentError
+from jitcore.errors import ArgumentError, JitError
 
 if TYPE_CHECKING:
     from jit_corps.progress import Progress
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from jitcore import App
 
 __all__ = ["QywxProxyCorp"]
+
+logger = logging.getLogger(__name__)
 
 _AUTH_TYPE = "auths.loginTypes.QywxProxyType"
 _CONCURRENCY = 8
@@ -41,8 +44,16 @@ class QywxProxyCorp(Corp):
 
         :raises CorpUnknown: the enterprise has not authorised the suite.
         :raises AuthorizationLost: it cancelled the authorization.
+        :raises AuthUnavailable: the auth element is of a Type that knows no enterprises.
         """
-        client: QywxProxyClient = self.app.getElement(self.authFullName).getClient(self.corpId)
+        auth = self.app.getElement(self.authFullName)
+        if not hasattr(auth, "getClient"):
+            raise AuthUnavailable(
+                f"{self.authFullName}, the auth element of {self.fullName}, hands out no clients.",
+                corpId=self.corpId,
+                hint="authFullName has to name an element of a Type such as auths.loginTypes.QywxProxyType.",
+            )
+        client: QywxProxyClient = auth.getClient(self.corpId)
         return client
 
     def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
@@ -105,7 +116,14 @@ def _agent_ids(app: App, corpId: str, suiteId: str) -> list[str]:
 
 
 def _auths(app: App) -> list[Any]:
-    return [handle.load() for handle in app.findElements(type=_AUTH_TYPE)]
+    auths = []
+    for handle in app.findElements(type=_AUTH_TYPE):
+        try:
+            auths.append(handle.load())
+        except JitError as error:
+            # One that cannot be loaded knows no AgentId, and must not hide those that do.
+            logger.warning("%s cannot be asked for an AgentId: %s", handle.fullName, error.code)
+    return auths
 
 
 def _unknown(corpId: str, suiteId: str, apps: tuple[App, ...]) -> AgentUnknown:

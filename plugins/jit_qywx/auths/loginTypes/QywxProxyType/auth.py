@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jit_qywx.authorizations import Authorization
-    from jit_qywx.callbacks import Callbacks
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.client.timing import Timing
     from jit_qywx.journal import CallbackRecord
+    from jit_qywx.receiving import Receiver
     from jit_qywx.suite import Suite
     from jitcore import Node
 
@@ -47,7 +47,7 @@ class QywxProxyAuth(Element):
     def __init__(self, node: Node, config: Mapping[str, Any]) -> None:
         super().__init__(node, config)
         self._opening = threading.Lock()
-        self._opened: tuple[Suite, Callbacks] | None = None
+        self._opened: tuple[Suite, Receiver] | None = None
 
     @property
     def authType(self) -> str:
@@ -90,8 +90,8 @@ class QywxProxyAuth(Element):
 
     def authorizations(self) -> list[Authorization]:
         """Every authorization, cancelled ones included, by enterprise id."""
-        suite, callbacks = self._use()
-        callbacks.settle()
+        suite, receiver = self._use()
+        receiver.settle()
         return suite.authorizations.all()
 
     def authorize(self, authCode: str) -> Authorization:
@@ -113,9 +113,9 @@ class QywxProxyAuth(Element):
         :param ticket: pushed within the last half hour; older pushes that arrive later do not replace it.
         """
         _check_text("ticket", ticket)
-        suite, callbacks = self._use()
+        suite, receiver = self._use()
         suite.store_ticket(ticket)
-        callbacks.resume()
+        receiver.resume()
 
     def resume(self, corpId: str) -> Authorization:
         """Try a permanent code again that WeCom refused: for when the enterprise has enabled the app again.
@@ -152,12 +152,12 @@ class QywxProxyAuth(Element):
         if not isinstance(body, (bytes, str)):
             raise ArgumentError(f"body is the request's body as bytes, not {type(body).__name__}.")
         content = body.encode() if isinstance(body, str) else body
-        _, callbacks = self._use()
+        _, receiver = self._use()
         if echostr:
-            return callbacks.check_url(msg_signature, timestamp, nonce, echostr)
+            return receiver.check_url(msg_signature, timestamp, nonce, echostr)
         if not content:
             raise PayloadInvalid("The request has neither an echostr nor a body.")
-        return callbacks.receive(msg_signature, timestamp, nonce, content)
+        return receiver.receive(msg_signature, timestamp, nonce, content)
 
     def callbacks(self, state: str | None = None, limit: int = 50) -> list[CallbackRecord]:
         """Received callbacks, newest first.
@@ -165,8 +165,8 @@ class QywxProxyAuth(Element):
         :param state: only ``received``, ``working``, ``done`` or ``failed`` ones.
         :param limit: how many at most.
         """
-        suite, callbacks = self._use()
-        callbacks.settle()
+        suite, receiver = self._use()
+        receiver.settle()
         return suite.journal.recent(state, limit)
 
     def retryCallBack(self, recordId: int) -> CallbackRecord:
@@ -179,20 +179,20 @@ class QywxProxyAuth(Element):
         """
         if isinstance(recordId, bool) or not isinstance(recordId, int):
             raise ArgumentError(f"recordId is an int, not {type(recordId).__name__}.")
-        _, callbacks = self._use()
-        callbacks.settle()
-        return callbacks.retry(recordId)
+        _, receiver = self._use()
+        receiver.settle()
+        return receiver.retry(recordId)
 
     def _use_for(self, corpId: str) -> Suite:
         """The suite, after the events that may change this enterprise's authorization have been worked on."""
         _check_text("corpId", corpId)
         self._check_active()
-        suite, callbacks = self._use()
+        suite, receiver = self._use()
         known = suite.authorizations.find(corpId)
         if known is not None and known.state == "active":
-            callbacks.settle(corpId)
+            receiver.settle(corpId)
         else:
-            callbacks.settle(corpId, None)
+            receiver.settle(corpId, None)
         return suite
 
     def _check_active(self) -> None:
@@ -202,27 +202,27 @@ class QywxProxyAuth(Element):
                 f"{self.fullName} is switched off.", hint='Set "isActive" to true in its business file to use it.'
             )
 
-    def _use(self) -> tuple[Suite, Callbacks]:
+    def _use(self) -> tuple[Suite, Receiver]:
         with self._opening:
             if self._opened is None:
                 self._opened = self._open()
             return self._opened
 
-    def _open(self) -> tuple[Suite, Callbacks]:
-        from jit_qywx.callbacks import Callbacks
+    def _open(self) -> tuple[Suite, Receiver]:
         from jit_qywx.client.timing import Timing
         from jit_qywx.encryption import open_box
+        from jit_qywx.receiving import Receiver
         from jit_qywx.suite import Suite, SuiteConfig
 
-        # The storage first: what is recorded last is closed first, and the callbacks' thread uses the storage.
+        # The storage first: what is recorded last is closed first, and the receiver's thread uses the storage.
         storage = self.app.storage
         box = open_box(self.app.appData, os.environ)
         suite = Suite(SuiteConfig.read(self.config), storage, box, self.timing or Timing())
-        callbacks = Callbacks(suite)
+        receiver = Receiver(suite)
         self.app.onClose(suite.close)
-        self.app.onClose(callbacks.close)
-        callbacks.resume()
-        return suite, callbacks
+        self.app.onClose(receiver.close)
+        receiver.resume()
+        return suite, receiver
 
 
 def _check_text(name: str, value: object) -> None:

@@ -7,6 +7,7 @@ WeCom is away waits in the journal and is tried again when the next ticket arriv
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,7 +17,7 @@ from jit_qywx.callback import Event, parse_envelope, parse_event
 from jit_qywx.crypto import CallbackCipher
 from jit_qywx.errors import PayloadInvalid, ServerBusy, SuiteTicketMissing, TransportError
 from jit_qywx.models import DONE, FAILED, RECEIVED
-from jitcore.errors import JitError
+from jitcore.errors import JitError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from jit_qywx.journal import CallbackRecord
     from jit_qywx.suite import Suite
 
-__all__ = ["Callbacks"]
+__all__ = ["Receiver"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _TRIES = 5
 _CLOSING = 10.0
 
 
-class Callbacks:
+class Receiver:
     """The receiving end of one suite.
 
     :param suite: what the events change.
@@ -148,7 +149,7 @@ class Callbacks:
                 return
             try:
                 self._apply(recordId, event)
-            except (SuiteTicketMissing, ServerBusy, TransportError) as error:
+            except (SuiteTicketMissing, ServerBusy, TransportError, StorageError) as error:
                 given_up = journal.get(recordId).attempts >= _TRIES and not isinstance(error, SuiteTicketMissing)
                 journal.settle(recordId, FAILED if given_up else RECEIVED, _reason(error))
                 logger.warning("A callback waits: %s", error.code, extra={"recordId": recordId})
@@ -157,9 +158,12 @@ class Callbacks:
                 logger.error("A callback failed: %s", error.code, extra={"recordId": recordId})
             else:
                 journal.settle(recordId, DONE)
-        except Exception:
+        except Exception as error:
             # The last frame of a background thread: whoever else would see it is not there.
             logger.exception("A callback could not be worked on", extra={"recordId": recordId})
+            # Without the database the record stays taken, and is free again after a while.
+            with contextlib.suppress(StorageError):
+                journal.settle(recordId, FAILED, f"{type(error).__name__}, see the log")
 
     def _apply(self, recordId: int, event: Event) -> None:
         handler = self._at_once.get(event.info_type) or self._later.get(event.info_type)
