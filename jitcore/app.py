@@ -50,12 +50,21 @@ class App:
         ``.env`` and the defaults in ``app.json``.
     :param strict: False opens the app although its ``app.json``, ``extends`` or ``.env`` has problems; :meth:`check`
         reports them and the rest works. For tools that look at broken apps.
+    :param plugins: False loads the shipped plugins only: with ``overrides``, to find out whose fault something is.
+    :param overrides: False ignores what the app folders define in place of a Type or Meta of a lower layer; their
+        instances still load.
     :raises NotAnApp: if the folder is no app.
     :raises AppInvalid: if ``app.json``, ``extends`` or ``.env`` has problems (unless ``strict`` is False).
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, variables: Mapping[str, str] | None = None, strict: bool = True
+        self,
+        path: str | os.PathLike[str],
+        *,
+        variables: Mapping[str, str] | None = None,
+        strict: bool = True,
+        plugins: bool = True,
+        overrides: bool = True,
     ) -> None:
         if not isinstance(path, (str, os.PathLike)):
             raise ArgumentError(f"App takes the path of a folder, not {type(path).__name__}.")
@@ -63,7 +72,7 @@ class App:
         self._disposers: list[Callable[[], object]] = []
         self._storage: Storage | None = None
         self._storage_lock = threading.Lock()
-        self.plugins = Plugins(installed_plugins())
+        self.plugins = Plugins(installed_plugins(), third_party=plugins)
         found = app_layers(Path(path), self.plugins)
         own = found.layers[0]
         #: Nearest first.
@@ -80,7 +89,7 @@ class App:
         self.variables = self._read_variables(variables)
         if strict and any(problem.severity == "error" for problem in self.problems):
             raise AppInvalid(f"{self.path} cannot be opened.", problems=self.problems)
-        self.registry = Registry(self, self.layers)
+        self.registry = Registry(self, self.layers, overrides=overrides)
         self.dispatch = Dispatch(self.registry, self.plugins)
         self.element_states = Elements(self)
         self._live = self.element_states.live
@@ -131,17 +140,33 @@ class App:
         self._usable(fullName)
         return dict(self.registry.nodes(fullName)[0].define)
 
-    def findElements(self, *, type: str) -> list[ElementHandle]:  # noqa: A002 - the word users know from e.json
-        """The elements of a Type, by full name.
+    def findElements(
+        self,
+        selector: str | None = None,
+        *,
+        type: str | None = None,  # noqa: A002 - the word users know from e.json
+    ) -> list[ElementHandle]:
+        """The elements that a selector describes, or of a Type, or both; all of them without either.
 
+        :param selector: for example ``.corps.QywxProxyType:#title!=Test``; :mod:`jitcore.selectors` has the grammar.
         :param type: full name of a Type (or of a Meta, for its Types).
-        :returns: handles in the order of their names; an element that cannot be read is of no type.
-        :raises ElementNotFound: if no layer defines ``type``.
+        :returns: handles in the order of their names, each once; an element that cannot be read is of no type.
+        :raises ElementNotFound: if no layer defines ``type``, or a Type or element that the selector starts from.
+        :raises ArgumentError: if the selector cannot be read, with the place.
         """
-        self._usable(type)
-        if type not in self.registry:
-            raise self.registry.missing(type)
-        return [handle for handle in self.elements.values() if handle.type == type]
+        from jitcore import selectors
+
+        found = self.elements
+        if type is not None:
+            self._usable(type)
+            if type not in self.registry:
+                raise self.registry.missing(type)
+            found = {name: handle for name, handle in found.items() if handle.type == type}
+        if selector is not None:
+            self._usable(selector)
+            chosen = selectors.select(self, selector)
+            found = {name: handle for name, handle in found.items() if name in chosen}
+        return list(found.values())
 
     @property
     def elements(self) -> Mapping[str, ElementHandle]:
@@ -279,7 +304,8 @@ class App:
     def _log_shadowing(self) -> None:
         for name in self.shadowing():
             winner, *shadowed = [layer for layer, _ in self.registry.definitions(name)]
-            log.info("%s of %s shadows %s", name, winner, ", ".join(map(str, shadowed)))
+            if shadowed:
+                log.info("%s of %s shadows %s", name, winner, ", ".join(map(str, shadowed)))
 
     def shadowing(self) -> Iterator[str]:
         """Full names that more than one layer defines, sorted."""

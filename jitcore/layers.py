@@ -91,7 +91,7 @@ def app_layers(path: Path, plugins: Plugins) -> AppLayers:
     :raises NotAnApp: if ``path`` is no app.
     """
     found = AppLayers()
-    _open(Path(os.path.realpath(path)), (), found, {plugin.name for plugin in plugins.all})
+    _open(Path(os.path.realpath(path)), (), found, {plugin.name for plugin in plugins.all} | plugins.left_out)
     return found
 
 

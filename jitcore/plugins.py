@@ -53,13 +53,22 @@ class Plugins:
     """The plugins of one App.
 
     :param entry_points: ``(entry point, distribution name, version)``, as :func:`installed_plugins` yields them.
+    :param third_party: False loads the shipped ones only.
     """
 
-    def __init__(self, entry_points: Iterable[tuple[importlib.metadata.EntryPoint, str, str]]) -> None:
+    def __init__(
+        self, entry_points: Iterable[tuple[importlib.metadata.EntryPoint, str, str]], *, third_party: bool = True
+    ) -> None:
         self.manager = pluggy.PluginManager(hookspecs.ENTRY_POINT_GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.failures: list[PluginError] = []
-        loaded = [plugin for found in entry_points if (plugin := self._load(*found)) is not None]
+        found_all = list(entry_points)
+        wanted = [found for found in found_all if third_party or found[1] == SHIPPED_DISTRIBUTION]
+        #: Names of installed plugins that were not asked for.
+        self.left_out = frozenset(entry_point.name for entry_point, *_ in found_all if not third_party) - {
+            entry_point.name for entry_point, *_ in wanted
+        }
+        loaded = [plugin for found in wanted if (plugin := self._load(*found)) is not None]
         # Third-party plugins come before the shipped ones, each group by name: the order of the layers.
         loaded.sort(key=lambda plugin: (plugin.shipped, plugin.name))
         self.all: list[Plugin] = []

@@ -7,6 +7,7 @@ first asked for. A miss is never remembered, so a folder added later is found wi
 from __future__ import annotations
 
 import os
+import threading
 import unicodedata
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -36,11 +37,15 @@ class Registry:
 
     :param app: the App the nodes belong to.
     :param layers: its layers, nearest first.
+    :param overrides: False passes over what app folders define in place of a Type or Meta of a lower layer.
     """
 
-    def __init__(self, app: App, layers: Sequence[Layer]) -> None:
+    def __init__(self, app: App, layers: Sequence[Layer], *, overrides: bool = True) -> None:
         self.app = app
         self.layers = layers
+        self._overrides = overrides
+        #: Names of which it is being found out whether they are Types, each with the thread that does.
+        self._judging: set[tuple[int, str]] = set()
         self._nodes: dict[str, tuple[Node, ...]] = {}
         self._hints: dict[tuple[str, str | None], str | None] = {}
         self._root_length = len(os.path.join(str(layers[0].root), ""))
@@ -79,9 +84,11 @@ class Registry:
 
     def definitions(self, fullName: str) -> Iterator[tuple[Layer, Folder | None]]:
         """The layers that define a full name, nearest first, without reading anything."""
-        for layer in self.layers:
+        for place, layer in enumerate(self.layers):
             folder = layer.tree.folders.get(fullName)
-            if folder is not None or fullName in layer.types:
+            if folder is None and fullName not in layer.types:
+                continue
+            if self._overrides or not layer.is_app or not self._overrides_type(fullName, self.layers[place + 1 :]):
                 yield layer, folder
 
     def define(self, layer: Layer, folder: Folder | None, fullName: str) -> Node:
@@ -177,6 +184,27 @@ class Registry:
                         self.__dict__.pop("families", None)
                         self._hints.clear()
         return list(self.definitions(fullName))
+
+    def _overrides_type(self, fullName: str, lower: Sequence[Layer]) -> bool:
+        """Whether one of the lower layers defines the name as a Type or Meta."""
+        judged = (threading.get_ident(), fullName)
+        if judged in self._judging:
+            # Types whose types lead back to themselves: reported where they are used.
+            return False
+        self._judging.add(judged)
+        try:
+            for layer in lower:
+                folder = layer.tree.folders.get(fullName)
+                if folder is None and fullName not in layer.types:
+                    continue
+                try:
+                    if self.app.dispatch.kind(self.define(layer, folder, fullName)) != "instance":
+                        return True
+                except (SourceInvalid, ElementInvalid):
+                    continue
+            return False
+        finally:
+            self._judging.discard(judged)
 
     def _refuse_protected(self, nodes: Sequence[Node]) -> None:
         for shadowed in nodes[1:]:

@@ -35,10 +35,14 @@ class AppOpener:
     """Opens the App of ``--app`` when a command needs it.
 
     :param path: the app's folder.
+    :param plugins: False opens it without third-party plugins.
+    :param overrides: False opens it without its own versions of Types.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, plugins: bool = True, overrides: bool = True) -> None:
         self.path = path
+        self.plugins = plugins
+        self.overrides = overrides
         self._app: App | None = None
 
     def __call__(
@@ -48,7 +52,13 @@ class AppOpener:
         if self._app is None:
             from jitcore.app import App
 
-            self._app = App(path or self.path, variables=variables, strict=strict)
+            self._app = App(
+                path or self.path,
+                variables=variables,
+                strict=strict,
+                plugins=self.plugins,
+                overrides=self.overrides,
+            )
         return self._app
 
     def close(self) -> None:
@@ -59,25 +69,25 @@ class AppOpener:
 class _Commands(click.Group):
     """A group whose commands come from the plugins, by name, and are imported only to run."""
 
-    _specs: dict[str, CommandSpec] | None = None
-
-    @property
-    def specs(self) -> dict[str, CommandSpec]:
-        if self._specs is None:
+    def specs(self, ctx: click.Context) -> dict[str, CommandSpec]:
+        """The commands by name, without those of third-party plugins under ``--no-plugins``."""
+        specs: dict[str, CommandSpec] | None = ctx.meta.get(__name__)
+        if specs is None:
             from jitcore.plugins import Plugins, installed_plugins
 
+            plugins = Plugins(installed_plugins(), third_party=not ctx.params.get("no_plugins"))
             specs = {spec.name: spec for spec in _OWN_COMMANDS}
-            for _plugin, contributed in Plugins(installed_plugins()).collect("jit_commands"):
+            for _plugin, contributed in plugins.collect("jit_commands"):
                 for spec in contributed:
                     specs.setdefault(spec.name, spec)
-            self._specs = specs
-        return self._specs
+            ctx.meta[__name__] = specs
+        return specs
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self.specs)
+        return sorted(self.specs(ctx))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        spec = self.specs.get(cmd_name)
+        spec = self.specs(ctx).get(cmd_name)
         if spec is None:
             return None
         module, _, attribute = spec.target.partition(":")
@@ -92,22 +102,35 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.specs[name].help) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, spec.help) for name, spec in sorted(self.specs(ctx).items())])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--app", "path", metavar="PATH", envvar="JIT_APP", default=".", help="The app's folder [JIT_APP].")
+@click.option(
+    "--no-plugins",
+    is_flag=True,
+    is_eager=True,  # before --help, which lists the plugins' commands
+    envvar="JIT_NO_PLUGINS",
+    help="Load the shipped plugins only [JIT_NO_PLUGINS=1].",
+)
+@click.option(
+    "--no-overrides",
+    is_flag=True,
+    envvar="JIT_NO_OVERRIDES",
+    help="Ignore the app's own versions of Types [JIT_NO_OVERRIDES=1].",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="jitcore", prog_name="jit")
 @click.pass_context
-def root(ctx: click.Context, path: str, debug: bool) -> None:
+def root(ctx: click.Context, path: str, no_plugins: bool, no_overrides: bool, debug: bool) -> None:
     """Work with an application of elements.
 
     An app is a folder of elements, each a folder with an e.json. Commands work on the current folder unless --app
     or the environment variable JIT_APP names another.
     """
     del debug  # read by main(), which also sees errors from before this runs
-    opener = AppOpener(path)
+    opener = AppOpener(path, plugins=not no_plugins, overrides=not no_overrides)
     ctx.obj = opener
     ctx.call_on_close(opener.close)
 

@@ -122,3 +122,17 @@ def test_an_app_may_ask_for_it_by_name(run):
         )
     )
     assert out.strip() == "Acme greets you at speed 9"
+
+
+def test_it_can_be_left_out(run):
+    """--no-plugins shows neither its commands nor its Types, and an app that asks for it by name still opens."""
+    run(
+        code=(
+            "import json, pathlib\n"
+            "pathlib.Path('app.json').write_text(json.dumps({'name': 'x', 'extends': [{'plugin': 'acme'}]}))\n"
+        )
+    )
+    assert "Say what Acme says." not in run("--no-plugins", "--help")
+    assert "things.AcmeType" in run("list")
+    layers = {row["layer"] for row in json.loads(run("--no-plugins", "list", "--json"))}
+    assert "acme" not in layers
