@@ -13,6 +13,9 @@ from benchmarks.apps import write_app
 from benchmarks.harness import Figure, Measurement, Scale, compare, timed
 from jitcore import App
 
+# More than any of the files, and small enough that the memory for it costs nothing.
+BUFFER = 4096
+
 
 def results(scale: Scale, folder: Path) -> Iterator[Figure]:
     """The index, the cold load of every element, and what registered Types cost it."""
@@ -82,7 +85,7 @@ def read_all(app: Path) -> int:
                 except FileNotFoundError:
                     continue
                 try:
-                    json.loads(os.read(descriptor, 1 << 20))
+                    json.loads(os.read(descriptor, BUFFER))
                 finally:
                     os.close(descriptor)
                 found += 1
