@@ -19,6 +19,7 @@ __all__ = [
     "ABSENT",
     "ACTIVE",
     "CUSTOM",
+    "FLAGS",
     "INVISIBLE",
     "KEY_LENGTHS",
     "LISTED",

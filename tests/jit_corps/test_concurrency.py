@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from jit_corps.edits import set_roles
+from jit_corps.edits import ensure_local_root, set_roles
 from jit_corps.errors import SyncLocked
 from jit_corps.models import SyncRun
 from jit_corps.state import read_state
@@ -128,3 +128,23 @@ def test_edits_from_many_threads_all_count(open_bench):
         list(pool.map(edit, range(6)))
     assert {tuple(row) for row in benches[0].state.grants} == {(f"r{n}", f"m00{n}", "manual") for n in range(6)}
     assert benches[0].state.generation == 7
+
+
+def test_of_many_who_miss_the_root_one_makes_it(open_bench):
+    """At the same moment as a first sync, too: there is one root at the end, and it is upstream's."""
+    benches = [open_bench() for _ in range(6)]
+    assert benches[0].storage.database
+    barrier = threading.Barrier(6)
+
+    def work(number: int) -> None:
+        barrier.wait(30)
+        if number:
+            ensure_local_root(benches[number].storage, CORP, "The Shop")
+        else:
+            benches[0].sync(snapshot(crowd(3), departments=depts(d1=None, d2="1")))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    state = benches[0].state
+    assert set(state.departments) == {"1", "2"}
+    assert state.header.rootDeptId == "1"
