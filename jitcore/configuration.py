@@ -7,12 +7,13 @@ Which file it is, is the peer's convention made one rule: ``<Name>.json``, else 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jitcore.discovery import HAS_BUSINESS_FILE
 from jitcore.errors import ElementInvalid
 from jitcore.files import SourceInvalid
+from jitcore.printing import quoted
 from jitcore.problems import Problem, in_order
 from jitcore.source import Source, read_json
 from jitcore.validation import references
@@ -59,6 +60,7 @@ def configure(registry: Registry, node: Node, schema: Schema | None, variables: 
     except SourceInvalid as invalid:
         raise _invalid(node, invalid.problems) from None
     data, problems = variables.substitute(source.data, source)
+    problems = [_with_declaration(registry, problem) for problem in problems]
     if schema is not None and not schema.accepts(data):
         # Where a variable is missing, whatever the schema says is about the variable.
         told = {problem.pointer for problem in problems}
@@ -87,6 +89,24 @@ def reference_problems(registry: Registry, configuration: Configuration) -> list
         )
         problems.append(problem)
     return problems
+
+
+def _with_declaration(registry: Registry, problem: Problem) -> Problem:
+    """Name the line of ``app.json`` that declares a variable without a value."""
+    if problem.code != "variable-unset":
+        return problem
+    for layer in registry.layers:
+        for place, declared in enumerate(layer.settings.get("variables", ())):
+            if layer.root is not None and quoted(declared["name"]) in problem.message:
+                path = os.path.join(layer.root, "app.json")
+                shown = registry.shown(layer, path)
+                try:
+                    source = read_json(path, inside=layer.root, shown=shown, element=None)
+                except SourceInvalid:
+                    return problem  # it has been changed since
+                related = source.related("it is declared here", pointer=f"/variables/{place}")
+                return replace(problem, related=(related,))
+    return problem
 
 
 def _business_file(node: Node) -> str | None:

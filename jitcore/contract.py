@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from jitcore.element import Element
 from jitcore.errors import ElementInvalid
-from jitcore.problems import Problem
+from jitcore.layers import APPS_PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jitcore.node import Node
+    from jitcore.problems import Problem
 
 __all__ = ["compose", "unmet"]
 
@@ -51,14 +52,7 @@ def compose(definitions: Sequence[tuple[Node, type[Any] | None]], protocol: type
         raise ElementInvalid(
             f"{nearest.fullName} does not offer what its Meta asks for.",
             fullName=nearest.fullName,
-            problems=[
-                Problem(
-                    "contract-unmet",
-                    f"{_told(element_class)} lacks {', '.join(missing)}.",
-                    element=nearest.fullName,
-                    hint=f"Every element of this family needs them: see {_told(protocol)}.",
-                )
-            ],
+            problems=[_unmet_problem(nearest, element_class, protocol, missing)],
         )
     if len(extenders) < 2:
         return loader
@@ -120,22 +114,42 @@ def _share_a_shipped_class(above: type[Any], lower: type[Any], definitions: Sequ
 
 
 def _refused(nearest: Node, above: type[Any], node: Node, lower: type[Any], missing: Sequence[str]) -> ElementInvalid:
+    from jitcore.codeplaces import class_problem, related_class
+
     lack = f"lacks {', '.join(missing)}" if missing else "their Meta has no ElementProtocol to judge it by"
     return ElementInvalid(
         f"The override of {nearest.fullName} is refused.",
         fullName=nearest.fullName,
         problems=[
-            Problem(
+            class_problem(
                 "override-refused",
                 f"{_told(above)} in {nearest.layer} may not stand in for {_told(lower)} in {node.layer}: it is no "
                 f"subclass of it and {lack}.",
-                element=nearest.fullName,
-                file=nearest.source.shown if nearest.source else None,
-                hint=f"Derive it: from {lower.__module__} import {lower.__name__}.",
+                above,
+                nearest,
+                f"Derive it: from {lower.__module__} import {lower.__name__}.",
+                related_class(f"{lower.__name__}, which it shadows", lower, node),
             )
         ],
     )
 
 
+def _unmet_problem(node: Node, element_class: type[Any], protocol: type[Any], missing: Sequence[str]) -> Problem:
+    from jitcore.codeplaces import class_problem, related_class
+
+    return class_problem(
+        "contract-unmet",
+        f"{_told(element_class)} lacks {', '.join(missing)}.",
+        element_class,
+        node,
+        f"Every element of the family {node.family} has them: add them.",
+        related_class("the family's ElementProtocol asks for them here", protocol, node),
+    )
+
+
 def _told(cls: type[Any]) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+    # The real package of an app folder has a number in its name, which tells a reader nothing.
+    module = cls.__module__
+    if module.startswith(f"{APPS_PACKAGE}."):
+        module = module.split(".", 2)[2]
+    return f"{module}.{cls.__qualname__}"

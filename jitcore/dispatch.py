@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from jitcore.contract import compose
 from jitcore.discovery import HAS_LOADER, HAS_PACKAGE
-from jitcore.errors import ElementFailed, ElementInvalid, ElementNotFound, JitError
+from jitcore.errors import ElementFailed, ElementInvalid, ElementNotFound
 from jitcore.files import SourceInvalid
 from jitcore.problems import Problem
 from jitcore.source import read_json
 from jitcore.validation import Schema, compile_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
     from jitcore.node import Node
     from jitcore.plugins import Plugins
+    from jitcore.problems import Related
     from jitcore.registry import Registry
 
 __all__ = ["Dispatch", "ResolvedType"]
@@ -96,8 +97,12 @@ class Dispatch:
         name = fullName
         while True:
             if name in chain:
-                circle = " → ".join([*chain[chain.index(name) :], name])
-                raise self._invalid(fullName, "type-cycle", f"The types lead back to themselves: {circle}.", "/type")
+                circle = chain[chain.index(name) :]
+                told = f"The types lead back to themselves: {' → '.join([*circle, name])}."
+                hint = "The last Type of a chain has a Meta as its type."
+                raise self._invalid(
+                    fullName, "type-cycle", told, "/type", hint, [one for one in circle if one != fullName]
+                )
             chain.append(name)
             try:
                 node = self._registry.nodes(name)[0]
@@ -220,37 +225,31 @@ class Dispatch:
         return loader if isinstance(loader, type) else None
 
     def _invalid(
-        self, fullName: str, code: str, message: str, pointer: str = "", hint: str | None = None
+        self,
+        fullName: str,
+        code: str,
+        message: str,
+        pointer: str = "",
+        hint: str | None = None,
+        others: Sequence[str] = (),
     ) -> ElementInvalid:
         source = self._registry.nodes(fullName)[0].source
         if source is None:
             problem = Problem(code, message, element=fullName, hint=hint)
         else:
-            problem = source.problem(code, message, pointer=pointer, hint=hint)
+            # What an e.json says is no secret.
+            problem = source.problem(
+                code, message, pointer=pointer, hint=hint, secrets=(), related=self._types_of(others)
+            )
         return ElementInvalid(f"{fullName} cannot be used as a Type.", fullName=fullName, problems=[problem])
 
-    def _import_problem(self, node: Node, error: Exception) -> Problem:
-        """Point at the deepest line of the element's own folder that took part in the failure."""
-        import traceback
+    def _types_of(self, names: Sequence[str]) -> Iterator[Related]:
+        for name in names:
+            node = self._registry.nodes(name)[0]
+            if node.source is not None:
+                yield node.source.related(f"the type of {name} is {node.elementType}", pointer="/type")
 
-        file, line, column = None, None, None
-        folder = str(node.path)
-        for frame in traceback.extract_tb(error.__traceback__):
-            if frame.filename.startswith(folder):
-                file, line = frame.filename, frame.lineno
-        if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(folder):
-            file, line, column = error.filename, error.lineno, error.offset
-        hint = error.hint if isinstance(error, JitError) else None
-        if isinstance(error, ImportError) and f"partially initialized module {node.module_name!r}" in str(error):
-            below = [lower.module_name for lower in self._registry.nodes(node.fullName)[1:]]
-            hint = "It imports itself through the family name; import what it overrides by its real package: "
-            hint += f"from {below[0] if below else 'the.real.package'} import …"
-        return Problem(
-            "type-import-failed",
-            f"Importing {node.fullName} raised {type(error).__name__}: {error}".rstrip(": "),
-            element=node.fullName,
-            file=self._registry.shown(node.layer, file) if file else None,
-            line=line,
-            column=column,
-            hint=hint,
-        )
+    def _import_problem(self, node: Node, error: Exception) -> Problem:
+        from jitcore.codeplaces import import_problem
+
+        return import_problem(node, error, self._registry)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jitcore.lines import Lines
 from jitcore.positions import Span
-from jitcore.problems import Problem
+from jitcore.problems import Problem, Related
 from jitcore.snippets import draw
 
 if TYPE_CHECKING:
@@ -50,11 +50,17 @@ def parse_dotenv(text: str, *, shown: str) -> Dotenv:
     """
     reader = _Reader(text.removeprefix("\ufeff"), shown)
     values: dict[str, str] = {}
+    first: dict[str, Span] = {}
     for name, value, at in reader.assignments():
         if name in values:
             reader.note(
-                "dotenv-duplicate", f"{name} is set a second time here, and this one counts.", at, is_error=False
+                "dotenv-duplicate",
+                f"{name} is set a second time here, and this one counts.",
+                at,
+                is_error=False,
+                first=first[name],
             )
+        first.setdefault(name, at)
         values[name] = value
     return Dotenv(values, tuple(reader.problems))
 
@@ -102,11 +108,20 @@ class _Reader:
             yield name["name"], value, Span(*name.span("name"))
             at = rest.end()
 
-    def note(self, code: str, message: str, at: Span, hint: str | None = None, *, is_error: bool = True) -> None:
+    def note(
+        self,
+        code: str,
+        message: str,
+        at: Span,
+        hint: str | None = None,
+        *,
+        is_error: bool = True,
+        first: Span | None = None,
+    ) -> None:
         """Report something about a name, or (from there on nobody knows what is a value) about a place in a line."""
         line, column = self.lines.place(at.start)
-        first, last = self.lines.span(line)
-        shown_to = at.end if not is_error else first
+        begin, last = self.lines.span(line)
+        shown_to = begin if is_error else at.end
         self.problems.append(
             Problem(
                 code,
@@ -117,6 +132,9 @@ class _Reader:
                 column=column,
                 snippet=draw(self.lines, at, lambda _start, _end: [Span(shown_to, last)] if shown_to < last else []),
                 hint=hint,
+                related=tuple(
+                    Related("it is set first here", self.shown, *self.lines.place(one.start)) for one in (first,) if one
+                ),
             )
         )
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitcore.annotations import Shape, hidden_values
+from jitcore.annotations import Shape, hidden_values, subschemas
 from jitcore.pointers import join_pointer
 from jitcore.printing import quoted
 from jitcore.problems import in_order
@@ -24,13 +24,24 @@ if TYPE_CHECKING:
 
     import jsonschema_rs
 
-    from jitcore.problems import Problem
+    from jitcore.problems import Problem, Related
     from jitcore.source import Source
 
 __all__ = ["explain", "explain_schema"]
 
 #: Keywords about a plain value, the telling ones first; of one value only the first that it breaks is told.
 _RANKS = {"type": 0, "enum": 1, "const": 1, "minLength": 2, "maxLength": 2, "pattern": 3, "format": 4}
+#: What a schema does at the keyword that is violated; of others it just asks for something.
+_ASKS = {
+    "additionalProperties": "lists its keys",
+    "unevaluatedProperties": "lists its keys",
+    "enum": "lists the allowed values",
+    "const": "names the allowed value",
+    "type": "says which type it has",
+    "required": "requires it",
+    "dependentRequired": "requires it",
+    "pattern": "has the pattern",
+}
 _CONTAINS = frozenset({"contains", "minContains", "maxContains"})
 
 
@@ -42,6 +53,7 @@ def explain(
     data: Any,
     *,
     redact: Callable[[str], str] | None = None,
+    origin: Source | None = None,
 ) -> list[Problem]:
     """Find all that is wrong with a document and say where, with its source's positions.
 
@@ -51,6 +63,7 @@ def explain(
     :param source: the file, whose text is shown.
     :param data: what was judged: the file's data, or the same with variables substituted.
     :param redact: removes secret values from text, as a last safeguard.
+    :param origin: the schema's file, to name the lines that ask for what is not there; None to name none.
     :returns: the problems in the order of the file; empty if neither engine objects.
     """
     view = _View(schema, shape, source.data, hidden_values(shape, data))
@@ -58,7 +71,10 @@ def explain(
     for violation in [*_by_jsonschema(view, data), *_by_jsonschema_rs(view, accept, data)]:
         name = violation.value if violation.keyword == "propertyNames" else None
         violations.setdefault((violation.path, violation.keyword, id(violation.schema), name), violation)
-    said = dict.fromkeys(one for violation in _without_consequences(violations.values()) for one in say(violation))
+    said: dict[Said, Violation] = {}
+    for violation in _without_consequences(violations.values()):
+        for one in say(violation):
+            said.setdefault(one, violation)
     return in_order(
         source.problem(
             one.code,
@@ -67,9 +83,30 @@ def explain(
             at=one.at,
             hint=redact(one.hint) if redact and one.hint else one.hint,
             secrets=view.hidden,
+            related=_asked_for(origin, said[one], one) if origin else (),
         )
         for one in _without_echoes(list(said))
     )
+
+
+def _asked_for(origin: Source, violation: Violation, said: Said) -> Iterator[Related]:
+    """Where the schema asks for what is not there."""
+    keyword = violation.keyword
+    words = _ASKS.get(keyword, "asks for it")
+    for path, schema in subschemas(origin.data):
+        if schema is violation.schema:
+            if said.missing and keyword == "required":
+                path = (*path, keyword, schema[keyword].index(said.missing))
+            elif said.code == "key-unknown" and "properties" in schema:
+                path = (*path, "properties")
+            elif keyword in schema:
+                path = (*path, keyword)
+            yield origin.related(
+                f"the schema of {origin.element} {words} here",
+                pointer=join_pointer(path),
+                at="value" if said.missing else "key",
+            )
+            return
 
 
 def explain_schema(source: Source, engine_path: Iterable[str | int]) -> list[Problem]:

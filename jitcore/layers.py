@@ -150,7 +150,8 @@ def _read_app(path: Path, kind: LayerKind, problems: list[Problem]) -> tuple[Lay
     settings: Mapping[str, Any] = {}
     source = None
     if manifest.is_file():
-        source, settings = _read_manifest(manifest, problems)
+        shown = manifest.name if kind == "app" else str(manifest)
+        source, settings = _read_manifest(manifest, shown, problems)
     elif not any(name.count(".") == 1 for name in tree.folders) and not tree.misnamed:
         # Elements deeper down do not count: they belong to an app that lies below this folder.
         apps = sorted(str(child.parent) for child in path.glob("*/app.json"))
@@ -163,10 +164,9 @@ def _read_app(path: Path, kind: LayerKind, problems: list[Problem]) -> tuple[Lay
     return Layer(name, kind, path, app_package(path), version=version, tree=tree, settings=settings), source
 
 
-def _read_manifest(manifest: Path, problems: list[Problem]) -> tuple[Source | None, Mapping[str, Any]]:
-    shown = str(manifest)
+def _read_manifest(manifest: Path, shown: str, problems: list[Problem]) -> tuple[Source | None, Mapping[str, Any]]:
     try:
-        source = read_json(shown, inside=str(manifest.parent), shown=shown, element=None)
+        source = read_json(str(manifest), inside=str(manifest.parent), shown=shown, element=None)
     except SourceInvalid as invalid:
         problems += invalid.problems
         return None, {}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["CODES", "Problem", "Severity", "in_order"]
+__all__ = ["CODES", "WARNINGS", "Problem", "Related", "Severity", "in_order"]
 
 Severity = Literal["error", "warning"]
 
@@ -51,6 +51,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         "reference-dangling": "A reference names an element that does not exist.",
         "reference-family": "A reference names an element of the wrong family.",
         "schema-invalid": "A schema cannot be used.",
+        "silence-error": "A code in silence is always an error.",
+        "silence-unknown": "An entry of silence names a code or element that does not exist.",
+        "silence-unused": "An entry of silence silences nothing.",
         "type-cycle": "Types have each other as their Type.",
         "type-import-failed": "The Python code of a Type cannot be imported.",
         "unknown-type": "No layer defines the Type of an element.",
@@ -70,6 +73,33 @@ CODES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: The codes that may be warnings: what works, and should still be looked at. All others are always errors.
+WARNINGS = frozenset({"dotenv-duplicate", "name-collision", "override-drift", "plugin-failed", "silence-unused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that a problem is about: the line of the schema, the other one of two.
+
+    :param message: what stands there, as a clause without a full stop.
+    :param file: the file, named as in :class:`Problem`.
+    :param line: 1-based; None when the file as a whole is meant.
+    :param column: 1-based, in characters.
+    """
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    @property
+    def place(self) -> str:
+        """``file:line:column`` as far as known; empty when nothing is."""
+        return _place(self.file, self.line, self.column)
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.place}" if self.place else self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -85,6 +115,7 @@ class Problem:
     :param pointer: JSON pointer (RFC 6901) of the value; ``""`` is the whole document.
     :param snippet: the source line and a line with carets under the place, secrets masked.
     :param hint: what to do, in one sentence.
+    :param related: other places that explain it.
     """
 
     code: str
@@ -97,13 +128,12 @@ class Problem:
     pointer: str | None = None
     snippet: str | None = None
     hint: str | None = None
+    related: tuple[Related, ...] = ()
 
     @property
     def place(self) -> str:
         """``file:line:column`` as far as known, else the element's full name; empty when neither is."""
-        if self.file is None:
-            return self.element or ""
-        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return _place(self.file, self.line, self.column) or self.element or ""
 
     def __str__(self) -> str:
         text = f"{self.severity}[{self.code}]: {self.message}"
@@ -126,3 +156,7 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
             problem.message,
         ),
     )
+
+
+def _place(file: str | None, line: int | None, column: int | None) -> str:
+    return "" if file is None else ":".join(str(part) for part in (file, line, column) if part is not None)

@@ -17,7 +17,7 @@ __all__ = ["render_github", "render_json", "render_text"]
 
 _RESET = "\x1b[0m"
 _BOLD = "\x1b[1m"
-_COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "caret": "\x1b[36m", "hint": "\x1b[32m"}
+_COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "caret": "\x1b[36m", "hint": "\x1b[32m", "note": "\x1b[34m"}
 
 
 def render_text(problems: Iterable[Problem], color: bool = False) -> str:
@@ -50,7 +50,7 @@ def render_json(problems: Iterable[Problem]) -> str:
           "items": {
             "type": "object",
             "required": ["code", "message", "severity", "element", "file", "line", "column", "pointer",
-                         "snippet", "hint"],
+                         "snippet", "hint", "related"],
             "properties": {
               "code": {"type": "string"},
               "message": {"type": "string"},
@@ -61,7 +61,20 @@ def render_json(problems: Iterable[Problem]) -> str:
               "column": {"type": ["integer", "null"], "minimum": 1},
               "pointer": {"type": ["string", "null"]},
               "snippet": {"type": ["string", "null"]},
-              "hint": {"type": ["string", "null"]}
+              "hint": {"type": ["string", "null"]},
+              "related": {
+                "type": "array",
+                "items": {
+                  "type": "object",
+                  "required": ["message", "file", "line", "column"],
+                  "properties": {
+                    "message": {"type": "string"},
+                    "file": {"type": ["string", "null"]},
+                    "line": {"type": ["integer", "null"], "minimum": 1},
+                    "column": {"type": ["integer", "null"], "minimum": 1}
+                  }
+                }
+              }
             }
           }
         }
@@ -87,7 +100,8 @@ def render_github(problems: Iterable[Problem]) -> str:
     for problem in problems:
         properties = {"file": problem.file, "line": problem.line, "col": problem.column, "title": _title(problem)}
         given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
-        message = f"{problem.message} {problem.hint}" if problem.hint else problem.message
+        message = " ".join([problem.message, *([problem.hint] if problem.hint else [])])
+        message += "".join(f"\nnote: {related}" for related in problem.related)
         lines.append(f"::{problem.severity} {given}::{_data(message)}")
     return "\n".join(lines)
 
@@ -103,6 +117,7 @@ def _one(problem: Problem, color: bool) -> str:
         source, carets = problem.snippet.split("\n")
         margin, bar, marks = carets.partition("|")
         lines += [f"  {visible(source)}", f"  {margin}{bar}{paint(marks, _COLORS['caret'])}"]
+    lines += [f"  {paint('note:', _COLORS['note'])} {visible(str(related))}" for related in problem.related]
     if problem.hint:
         lines.append(f"  {paint('hint:', _COLORS['hint'])} {visible(problem.hint)}")
     return "\n".join(lines)

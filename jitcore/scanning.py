@@ -46,6 +46,7 @@ class Finding(NamedTuple):
 
     :param code: one of :data:`jitcore.problems.CODES`.
     :param entry: index of the entry it is about, None when the text is broken there.
+    :param first: offset of the place that it clashes with, if it does.
     """
 
     code: str
@@ -54,6 +55,7 @@ class Finding(NamedTuple):
     end: int
     hint: str | None = None
     entry: int | None = None
+    first: int | None = None
 
 
 @dataclass(slots=True)
@@ -183,6 +185,7 @@ class _Scanner:
                 (start, end),
                 "Keep one of the two.",
                 len(self.entries),
+                keys[key],
             )
         keys.setdefault(key, start)
         self._value(Entry(inner.entry, key, start, end, self.position))
@@ -265,9 +268,17 @@ class _Scanner:
                 self._note("json-number", "This number is too large.", match.span(), "Write it as a string.")
         self.position = match.end()
 
-    def _note(self, code: str, message: str, span: tuple[int, int], hint: str, entry: int | None = -1) -> None:
+    def _note(
+        self,
+        code: str,
+        message: str,
+        span: tuple[int, int],
+        hint: str,
+        entry: int | None = -1,
+        first: int | None = None,
+    ) -> None:
         """Report something wrong that does not end the scan; by default it is about the value being read."""
-        self.findings.append(Finding(code, message, *span, hint, len(self.entries) if entry == -1 else entry))
+        self.findings.append(Finding(code, message, *span, hint, len(self.entries) if entry == -1 else entry, first))
 
     def _refuse_word(self, word: str, span: tuple[int, int]) -> NoReturn:
         self._refuse_comment()

@@ -14,10 +14,10 @@ from json.decoder import JSONDecoder
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from jitcore.files import SourceInvalid, read_text
-from jitcore.problems import Problem
+from jitcore.problems import Problem, Related
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from jitcore.positions import Positions, Span
     from jitcore.problems import Severity
@@ -82,6 +82,7 @@ class Source:
         hint: str | None = None,
         severity: Severity = "error",
         secrets: Collection[str] | None = None,
+        related: Iterable[Related] = (),
     ) -> Problem:
         """Make a problem that is located in this file.
 
@@ -94,13 +95,12 @@ class Source:
         :param severity: ``error`` or ``warning``.
         :param secrets: pointers of values that the snippet may not show (nor what is inside them). By default no
             string or number is shown but what is marked.
+        :param related: other places that explain it.
         """
         from jitcore.snippets import all_values, draw, values_of
 
         positions = self.positions
-        found = positions.nearest(pointer)
-        place = (positions.key(found) if at == "key" else None) or part or positions.value(found)
-        assert place is not None  # a parsed document has a value at its root, and `found` exists
+        place = self._place(pointer, at, part)
         if self.text[place.start] in "{[" and part is None:
             place = place._replace(end=place.start + 1)
         line, column = positions.lines.place(place.start)
@@ -116,7 +116,24 @@ class Source:
             pointer=pointer,
             snippet=draw(positions.lines, place, hidden),
             hint=hint,
+            related=tuple(related),
         )
+
+    def related(self, message: str, *, pointer: str = "", at: Literal["value", "key"] = "value") -> Related:
+        """Name a place in this file that explains a problem elsewhere.
+
+        :param message: what stands there, as a clause.
+        :param pointer: as for :meth:`problem`.
+        :param at: as for :meth:`problem`.
+        """
+        place = self._place(pointer, at, None)
+        return Related(message, self.shown, *self.positions.lines.place(place.start))
+
+    def _place(self, pointer: str, at: Literal["value", "key"], part: Span | None) -> Span:
+        found = self.positions.nearest(pointer)
+        place = (self.positions.key(found) if at == "key" else None) or part or self.positions.value(found)
+        assert place is not None  # a parsed document has a value at its root, and `found` exists
+        return place
 
 
 def read_json(
@@ -236,4 +253,9 @@ def _problem(source: Source, finding: Finding) -> Problem:
         pointer=None if finding.entry is None else positions.pointer(finding.entry),
         snippet=draw(positions.lines, Span(finding.start, finding.end), all_values(positions)),
         hint=finding.hint,
+        related=() if finding.first is None else (_first(source, finding.first),),
     )
+
+
+def _first(source: Source, start: int) -> Related:
+    return Related("the first one stands here", source.shown, *source.positions.lines.place(start))

@@ -77,7 +77,9 @@ class Schema:
         from jitcore.explaining import explain
 
         judged = source.data if data is None else data
-        return explain(self.source.data, self.shape, self._validator, source, judged, redact=redact)
+        # The formats of e.json and app.json are the same for everybody; what a Type asks for is its author's choice.
+        origin = self.source if self.source.element else None
+        return explain(self.source.data, self.shape, self._validator, source, judged, redact=redact, origin=origin)
 
     def hidden(self, data: Any) -> frozenset[str]:
         """Pointers of the document's values that nobody may be shown, for :meth:`jitcore.source.Source.problem`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from jitcore.problems import Problem
+from jitcore.problems import Problem, Related
 from jitcore.rendering import render_github, render_json, render_text
 from jitcore.source import SourceInvalid, read_json
 
@@ -25,6 +25,7 @@ PROBLEM = Problem(
     pointer="/tpye",
     snippet='2 |   "tpye": "x"\n  |   ^^^^^^',
     hint='Did you mean "type"?',
+    related=(Related("the schema of corps.X lists its keys here", "corps/X/schema.json", 3, 5),),
 )
 WARNING = Problem("override-drift", "Made from 1.0.0.", "warning", element="corps.My")
 
@@ -38,6 +39,7 @@ class TestText:
             corps/My/e.json:2:3: error[key-unknown]: The key "tpye" is not known.
               2 |   "tpye": "x"
                 |   ^^^^^^
+              note: the schema of corps.X lists its keys here: corps/X/schema.json:3:5
               hint: Did you mean "type"?
 
             corps.My: warning[override-drift]: Made from 1.0.0.
@@ -82,14 +84,17 @@ class TestJson:
         documented = inspect.getdoc(render_json)
         assert documented is not None
         shape = json.loads(documented.partition("::")[2])
-        for problems in ([], [PROBLEM, WARNING], [Problem("a-b", "X.")]):
+        for problems in ([], [PROBLEM, WARNING], [Problem("a-b", "X.", related=(Related("Y"),))]):
             jsonschema.validate(json.loads(render_json(problems)), shape)
 
     def test_it_says_everything(self) -> None:
         """Each attribute of a problem is there, unshortened and not escaped beyond JSON."""
         document = json.loads(render_json([PROBLEM, WARNING]))
         assert document["summary"] == {"errors": 1, "warnings": 1}
-        assert document["problems"][0] == {name: getattr(PROBLEM, name) for name in Problem.__slots__}
+        said = {name: getattr(PROBLEM, name) for name in Problem.__slots__}
+        (related,) = PROBLEM.related
+        said["related"] = [{name: getattr(related, name) for name in Related.__slots__}]
+        assert document["problems"][0] == said
         assert "张" in render_json([Problem("a-b", "张")])
 
 
@@ -100,7 +105,8 @@ class TestGithub:
         """With the properties that are known, and the hint in the message."""
         assert render_github([PROBLEM, WARNING]).splitlines() == [
             "::error file=corps/My/e.json,line=2,col=3,title=key-unknown in corps.My"
-            '::The key "tpye" is not known. Did you mean "type"?',
+            '::The key "tpye" is not known. Did you mean "type"?'
+            "%0Anote: the schema of corps.X lists its keys here: corps/X/schema.json:3:5",
             "::warning title=override-drift in corps.My::Made from 1.0.0.",
         ]
         assert render_github([]) == ""

@@ -1,0 +1,174 @@
+"""Where Python code stands, for problems about it: a class that breaks a contract, a module that cannot be imported."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jitcore.errors import JitError
+from jitcore.files import SourceInvalid, read_text
+from jitcore.lines import Lines
+from jitcore.positions import Span
+from jitcore.problems import Problem, Related
+from jitcore.snippets import draw
+from jitcore.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jitcore.node import Node
+    from jitcore.registry import Registry
+
+__all__ = ["class_problem", "import_problem", "related_class"]
+
+_STRING = re.compile(r"\"[^\"\n\r]*\"?|'[^'\n\r]*'?")
+_NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'")
+_NO_MODULE = re.compile(r"No module named '(?P<name>[\w.]+)'")
+
+
+class _Place(NamedTuple):
+    """A piece of a line of a Python file; ``column`` and ``end`` are 1-based characters, 0 where unknown."""
+
+    path: str
+    line: int
+    column: int = 0
+    end: int = 0
+
+
+def class_problem(code: str, message: str, cls: type[Any], node: Node, hint: str, related: Related | None) -> Problem:
+    """Make a problem that is located at a class's definition, or else in the e.json of its element.
+
+    :param node: the element whose code defines or uses the class.
+    :param related: another place that explains it.
+    """
+    place = _class_place(cls)
+    others = (related,) if related else ()
+    if place is None or not place.path.startswith(os.path.join(str(node.path), "")):
+        shown = node.source.shown if node.source else None
+        return Problem(code, message, element=node.fullName, file=shown, hint=hint, related=others)
+    return _located(code, message, node, place, hint, others)
+
+
+def related_class(message: str, cls: type[Any], node: Node) -> Related | None:
+    """Name the place where a class is defined; None when nobody knows it.
+
+    :param node: the element whose code defines or uses the class.
+    """
+    place = _class_place(cls)
+    return Related(message, _shown(node, place.path), place.line) if place else None
+
+
+def import_problem(node: Node, error: Exception, registry: Registry) -> Problem:
+    """Make a problem of what importing an element's package raised.
+
+    It points at the deepest line of the element's own folder that took part in the failure. Texts in that line are
+    masked: people write passwords into code.
+    """
+    place = _raised_at(str(node.path), error)
+    if isinstance(error, SyntaxError):
+        message = f"The code of {node.fullName} is not Python: {error.msg}."
+    else:
+        told = error.message if isinstance(error, JitError) else _without_path(str(error))
+        told = registry.app.variables.redact(told)
+        message = f"Importing {node.fullName} raised {type(error).__name__}{f': {told}' if told else ''}"
+        message += "" if message.endswith(".") else "."
+    hint = error.hint if isinstance(error, JitError) else _import_hint(node, error, registry)
+    if place is None:
+        return Problem("type-import-failed", message, element=node.fullName, hint=hint)
+    return _located("type-import-failed", message, node, place, hint, ())
+
+
+def _located(
+    code: str, message: str, node: Node, place: _Place, hint: str | None, related: tuple[Related, ...]
+) -> Problem:
+    return Problem(
+        code,
+        message,
+        element=node.fullName,
+        file=_shown(node, place.path),
+        line=place.line,
+        column=place.column or None,
+        snippet=_snippet(place),
+        hint=hint,
+        related=related,
+    )
+
+
+def _snippet(place: _Place) -> str | None:
+    try:
+        text = read_text(place.path, inside=None, shown=place.path, element=None)
+    except SourceInvalid:
+        return None
+    lines = Lines(text)
+    try:
+        first, last = lines.span(place.line)
+    except IndexError:
+        return None  # the file has changed since
+    indent = len(text[first:last]) - len(text[first:last].lstrip())
+    start = first + place.column - 1 if place.column else first + indent
+    end = first + place.end - 1 if place.end > place.column else last
+    start = min(start, last)
+
+    def hidden(left: int, right: int) -> Iterator[Span]:
+        return (Span(*found.span()) for found in _STRING.finditer(text, left, right))
+
+    return draw(lines, Span(start, max(min(end, last), start + 1)), hidden)
+
+
+def _class_place(cls: type[Any]) -> _Place | None:
+    try:
+        file = inspect.getsourcefile(cls)
+        lines, number = inspect.getsourcelines(cls)
+    except (OSError, TypeError):
+        return None
+    decorators = next((count for count, line in enumerate(lines) if line.lstrip().startswith("class ")), 0)
+    head = lines[decorators].rstrip()
+    column = len(head) - len(head.lstrip()) + 1
+    return _Place(file, number + decorators, column, len(head) + 1) if file else None
+
+
+def _raised_at(folder: str, error: Exception) -> _Place | None:
+    inside = os.path.join(folder, "")
+    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(inside):
+        ends_here = error.end_lineno in {None, error.lineno}
+        return _Place(error.filename, error.lineno or 1, error.offset or 0, error.end_offset or 0 if ends_here else 0)
+    place = None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith(inside) and frame.lineno is not None:
+            # Columns are counted in bytes; a line of ASCII, as most are, has as many characters.
+            plain = frame.line is not None and frame.line.isascii() and frame.colno is not None
+            ends_here = frame.end_lineno == frame.lineno
+            end = (frame.end_colno or 0) + 1 if plain and ends_here else 0
+            place = _Place(frame.filename, frame.lineno, (frame.colno or 0) + 1 if plain else 0, end)
+    return place
+
+
+def _import_hint(node: Node, error: Exception, registry: Registry) -> str | None:
+    if not isinstance(error, ImportError):
+        return None
+    told = str(error)
+    if f"partially initialized module {node.module_name!r}" in told:
+        below = [lower.module_name for lower in registry.nodes(node.fullName)[1:]]
+        hint = "It imports itself through the family name; import what it overrides by its real package: "
+        return f"{hint}from {below[0] if below else 'the.real.package'} import …"
+    if found := _NO_NAME.match(told):
+        return did_you_mean(found["name"], [name for name in dir(sys.modules.get(found["module"])) if name[0] != "_"])
+    if found := _NO_MODULE.match(told):
+        name = found["name"]
+        guess = registry.did_you_mean(name) if "." in name else did_you_mean(name, sys.stdlib_module_names)
+        return guess or f"Install what provides {name}, or correct the name."
+    return None
+
+
+def _without_path(told: str) -> str:
+    """The message of an ImportError without the file of the other module: that is not where the mistake is."""
+    return re.sub(r" \((?:unknown location|[^()]*\.\w+)\)$", "", told)
+
+
+def _shown(node: Node, path: str) -> str:
+    root = str(node.layer.root)
+    return node.app.registry.shown(node.layer, path) if path.startswith(os.path.join(root, "")) else path
