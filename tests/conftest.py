@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from jit_qywx.emulator import Org
-from jitcore import App, open_apps
+from jitcore import App
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from jit_qywx.emulator import Emulator
+    from jitcore.testing import MakeApp
 
-pytest_plugins = ["jit_qywx.emulator.fixtures", "tests.fixtures.postgres"]
+pytest_plugins = ["jitcore.testing", "jit_qywx.emulator.fixtures", "tests.fixtures.postgres", "pytester"]
 
 SAMPLE_APP = Path(__file__).parents[1] / "sample_app"
 
-Files = "Mapping[str, str | bytes | Mapping[str, Any]]"
-
 
 @pytest.fixture
-def write_app(tmp_path: Path) -> Callable[..., Path]:
-    """Write an app folder: ``write_app({"corps/A/e.json": {...}, "corps/T/__init__.py": "..."}, name="shop")``."""
-
-    def write(files: Files, name: str = "app") -> Path:
-        root = tmp_path / name
-        root.mkdir(parents=True, exist_ok=True)
-        for place, content in files.items():
-            path = root / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, bytes):
-                path.write_bytes(content)
-            else:
-                path.write_text(content if isinstance(content, str) else json.dumps(content, indent=2), "utf-8")
-        return root
-
-    return write
-
-
-@pytest.fixture
-def open_app(write_app: Callable[..., Path]) -> Iterator[Callable[..., App]]:
+def open_app(make_app: MakeApp) -> MakeApp:
     """Write an app folder and open it; closed when the test ends."""
-    opened: list[App] = []
-
-    def open_(files: Files, name: str = "app", **options: Any) -> App:
-        opened.append(App(write_app(files, name), **options))
-        return opened[-1]
-
-    yield open_
-    for app in reversed(opened):
-        app.close()
-
-
-@pytest.fixture(autouse=True)
-def no_app_left_open() -> Iterator[None]:
-    """A test that leaves an App open would change what the next one imports."""
-    yield
-    left = open_apps()
-    for app in left:
-        app.close()
-    assert not left, f"left open: {left}"
+    return make_app
 
 
 @pytest.fixture
