@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from jitcore.app import App, open_apps
     from jitcore.contributions import CommandSpec, TypeSpec
     from jitcore.element import Element
-    from jitcore.elements import ElementHandle
+    from jitcore.handle import ElementHandle
     from jitcore.errors import JitError
     from jitcore.hookspecs import hookimpl
     from jitcore.loader import Loader
@@ -36,7 +36,7 @@ _HOMES = {
     "App": ("jitcore.app", "App"),
     "CommandSpec": ("jitcore.contributions", "CommandSpec"),
     "Element": ("jitcore.element", "Element"),
-    "ElementHandle": ("jitcore.elements", "ElementHandle"),
+    "ElementHandle": ("jitcore.handle", "ElementHandle"),
     "JitError": ("jitcore.errors", "JitError"),
     "Loader": ("jitcore.loader", "Loader"),
     "Node": ("jitcore.node", "Node"),

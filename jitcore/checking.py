@@ -141,7 +141,7 @@ def _instance_problems(app: App, node: Node) -> list[Problem]:
     dangling = reference_problems(app.registry, configuration)
     if not dangling:
         try:
-            app.element_states.check_references(node, configuration)
+            app.element_states.references.check(node, configuration)
         except ElementInvalid as error:
             dangling = list(error.problems)
     return problems + dangling

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Folder", "Tree", "is_element_name", "scan"]
+__all__ = ["IGNORED", "Folder", "Tree", "is_element_name", "look", "scan"]
 
 #: One segment of a full name: a letter, then letters, digits and underscores.
 _SEGMENT = re.compile(r"[^\W\d_]\w*\Z")
 #: Folders that hold no elements wherever they stand (JAAP: run-time data and build output).
-_IGNORED = frozenset({"appData", "dist", "node_modules"})
+IGNORED = frozenset({"appData", "dist", "node_modules"})
 #: Folders at the top of an app that hold plain code and tests, not elements (JAAP).
 _IGNORED_AT_TOP = frozenset({"commons", "test", "tests"})
 
@@ -102,6 +102,18 @@ def scan(root: str, name: str = "") -> Tree:
     return tree
 
 
+def look(path: str) -> Folder | None:
+    """The element in one folder; None when it holds none or cannot be one."""
+    try:
+        with os.scandir(path) as entries:
+            _, marks = _split(entries, f"{path.rpartition(os.sep)[2]}.json")
+    except OSError:
+        return None
+    found = Tree()
+    name = path.rpartition(os.sep)[2]
+    return Folder(path, marks) if marks is not None and _add(found, name, Folder(path, marks)) else None
+
+
 def is_element_name(segment: str) -> bool:
     """Whether ``segment`` may be one part of a full name."""
     return _SEGMENT.match(segment) is not None
@@ -134,7 +146,7 @@ def _split(entries: Iterable[os.DirEntry[str]], business_file: str) -> tuple[lis
             marks |= HAS_BUSINESS_FILE
         elif name in _MARKS:
             marks |= _MARKS[name]
-        elif name[0] not in "._" and name not in _IGNORED and entry.is_dir():
+        elif name[0] not in "._" and name not in IGNORED and entry.is_dir():
             folders.append((name, entry.path, entry.is_symlink()))
     if len(folders) > 1:
         folders.sort()

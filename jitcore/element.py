@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jitcore.app import App
+    from jitcore.elements import Stale
     from jitcore.node import Node
 
 __all__ = ["Element"]
@@ -25,6 +26,20 @@ class Element:
     def __init__(self, node: Node, config: Mapping[str, Any]) -> None:
         self.node = node
         self.config = config
+        self._disposers: list[Callable[[], object]] = []
+
+    def on_dispose(self, callback: Callable[[], object]) -> None:
+        """Have ``callback`` run when the element is replaced by a reload and nobody uses it any more, or the App closes.
+
+        Last recorded first, each isolated from the others: record it where the resource is acquired.
+        """
+        self._disposers.append(callback)
+
+    @property
+    def stale(self) -> Stale | None:
+        """Since when and why the element serves in an older version than its files say; None while it does not."""
+        states = self.app.element_states
+        return states.stale.get(self.fullName) if states.live.get(self.fullName, self) is self else None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.fullName}>"

@@ -1,30 +1,50 @@
 """The elements of one App: which are loaded, which cannot be, and the ladder each climbs on first use.
 
 The ladder: definition → Type → business file → references → Loader → ``onLoad`` → live. Every step fails for this
-element only. A failure is kept for ``app.elements`` and tried again at the next ``getElement``.
+element only. A failure is kept for ``app.elements`` and tried again at the next ``getElement``. A reload climbs the
+same ladder beside the loaded element and swaps at its end.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitcore.configuration import Configuration, configure, reference_problems
+from jitcore.configuration import Configuration, configure
 from jitcore.errors import ElementError, ElementFailed, ElementInvalid, JitError
 from jitcore.lifecycle import call, lifecycle_of, type_functions
+from jitcore.references import References
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from jitcore.app import App
     from jitcore.node import Node
-    from jitcore.problems import Problem
     from jitcore.validation import Schema
 
-__all__ = ["ElementHandle", "Elements"]
+__all__ = ["Elements", "Stale"]
 
 log = logging.getLogger(__name__)
+
+
+class Stale(NamedTuple):
+    """An element that serves as it last was, because its files or its code are broken since.
+
+    :param since: seconds since the epoch.
+    :param error: what is wrong.
+    """
+
+    since: float
+    error: JitError
+
+
+class _Built(NamedTuple):
+    """An element that climbed the ladder and is not handed out yet."""
+
+    element: Any
+    on_called: Callable[..., Any] | None = None
+    on_exit: Callable[..., Any] | None = None
 
 
 class Elements:
@@ -41,17 +61,21 @@ class Elements:
         self._called: dict[str, tuple[Any, Callable[..., Any]]] = {}
         #: Why the last attempt to load an element ended; cleared by its next success.
         self.failures: dict[str, JitError] = {}
-        self._exits: list[tuple[str, Callable[..., Any]]] = []
-        self._configurations: dict[str, Configuration] = {}
-        self._acyclic: set[str] = set()
-        self._lock = threading.RLock()
+        #: Loaded elements whose last reload failed.
+        self.stale: dict[str, Stale] = {}
+        #: Business files that were read and found right, by full name.
+        self.configurations: dict[str, Configuration] = {}
+        self.references = References(app.registry, self.configuration)
+        #: Taken to load and to reload; whoever finds a loaded element needs no lock.
+        self.lock = threading.RLock()
+        self._exits: dict[str, Callable[..., Any]] = {}
         self._loading: list[str] = []
 
     def get(self, fullName: str) -> Any:
         """The loaded element; loads it on first use."""
         called = self._called.get(fullName)
         if called is None:
-            with self._lock:
+            with self.lock:
                 if fullName in self.live:
                     return self.live[fullName]
                 if fullName not in self._called:
@@ -67,16 +91,11 @@ class Elements:
 
         :raises ElementInvalid: with every problem of its files and of its Type.
         """
-        configuration = self._configurations.get(fullName)
+        configuration = self.configurations.get(fullName)
         if configuration is None:
             node = self._app.registry.nodes(fullName)[0]
             schema = self._app.dispatch.schema(self.checked_type(node))
             configuration = self._configure(node, schema)
-        return configuration
-
-    def _configure(self, node: Node, schema: Schema | None) -> Configuration:
-        configuration = configure(self._app.registry, node, schema, self._app.variables)
-        self._configurations[node.fullName] = configuration
         return configuration
 
     def checked_type(self, node: Node) -> str:
@@ -88,25 +107,113 @@ class Elements:
             raise self._app.dispatch.unknown_type(node.fullName, node.elementType)
         return node.elementType
 
+    def examine(self, fullName: str) -> None:
+        """Find out whether an element could be loaded, without running any code of an instance.
+
+        :raises ElementError: why it could not.
+        """
+        node = self._app.registry.nodes(fullName)[0]
+        if self._app.dispatch.kind(node) == "instance":
+            self._app.dispatch.resolve(self.checked_type(node))
+            self.references.check(node, self.configuration(fullName))
+        elif node.elementType:
+            self._app.dispatch.resolve(fullName)
+
+    def renew(self, fullName: str) -> Any:
+        """Make a loaded element anew and swap it in.
+
+        :returns: the element it replaces.
+        :raises ElementError: why it could not be made; the loaded one is untouched.
+        """
+        built = self._build(fullName)
+        before = self._called.get(fullName)
+        replaced = before[0] if before is not None else self.live.get(fullName)
+        self._exits.pop(fullName, None)
+        # The new one is there before the old one goes: who asks without the lock always finds one.
+        self._install(fullName, built)
+        if built.on_called is None:
+            self._called.pop(fullName, None)
+        else:
+            self.live.pop(fullName, None)
+        return replaced
+
+    def take_out(self, fullName: str) -> Any:
+        """Hand out an element no longer; returns it, or None when it was not loaded."""
+        for cache in (self._exits, self.configurations, self.stale, self.failures):
+            cache.pop(fullName, None)
+        called = self._called.pop(fullName, None)
+        return called[0] if called is not None else self.live.pop(fullName, None)
+
+    def loaded(self) -> set[str]:
+        """Full names of the loaded elements."""
+        return self.live.keys() | self._called.keys()
+
+    def referring(self) -> Mapping[str, set[str]]:
+        """For each element that is referred to, the elements that do."""
+        referring: dict[str, set[str]] = {}
+        for name, configuration in self.configurations.items():
+            for reference in configuration.references:
+                referring.setdefault(reference.fullName, set()).add(name)
+        return referring
+
+    def is_outdated(self, fullName: str) -> bool:
+        """Whether reading the business file anew gives another configuration than the element was made with."""
+        before = self.configurations.pop(fullName, None)
+        if before is None:
+            return False
+        try:
+            return self.configuration(fullName).data != before.data
+        except JitError:
+            return True
+        finally:
+            self.configurations[fullName] = before
+
+    def mark_stale(self, fullName: str, error: JitError, now: float) -> None:
+        """Note that a reload failed; a loaded element goes on as it was, and says so."""
+        self.failures[fullName] = error
+        if fullName in self.loaded():
+            before = self.stale.get(fullName)
+            self.stale[fullName] = Stale(before.since if before else now, error)
+
+    def settle(self, fullName: str) -> bool:
+        """Note that an element is in order; whether it was not before."""
+        failed = self.failures.pop(fullName, None) is not None
+        return (self.stale.pop(fullName, None) is not None) or failed
+
     def state(self, fullName: str) -> str:
-        """``declared``, ``loaded``, ``invalid`` or ``failed``."""
+        """``declared``, ``loaded``, ``stale``, ``invalid`` or ``failed``."""
         if fullName in self.live or fullName in self._called:
-            return "loaded"
+            return "stale" if fullName in self.stale else "loaded"
         failure = self.failures.get(fullName)
         if failure is None:
             return "declared"
         return "invalid" if isinstance(failure, ElementInvalid) else "failed"
 
     def exit(self, exc_val: BaseException | None) -> None:
-        """Run ``onAppExit`` of the loaded elements, last loaded first, and forget everything."""
-        for fullName, function in reversed(self._exits):
+        """Run ``onAppExit`` of the loaded elements, last loaded first, and their disposers; forget everything."""
+        for fullName, function in reversed(self._exits.items()):
             self._isolated(fullName, "onAppExit", function, exc_val=exc_val)
-        self.live.clear()
-        self._called.clear()
-        self._exits.clear()
-        self._configurations.clear()
+        for fullName, element in reversed(
+            [*self.live.items(), *((name, one) for name, (one, _) in self._called.items())]
+        ):
+            dispose(fullName, element)
+        for cache in (self.live, self._called, self._exits, self.configurations, self.stale):
+            cache.clear()
 
     def _load(self, fullName: str) -> Any:
+        try:
+            built = self._build(fullName)
+        except JitError as error:
+            # A miss leaves no trace, and another element's failure is that element's.
+            own = not isinstance(error, ElementError) or error.fullName == fullName
+            if own and fullName in self._app.registry:
+                self.failures[fullName] = error
+            raise
+        self._install(fullName, built)
+        self.failures.pop(fullName, None)
+        return built.element
+
+    def _build(self, fullName: str) -> _Built:
         if fullName in self._loading:
             circle = " → ".join([*self._loading[self._loading.index(fullName) :], fullName])
             raise ElementFailed(
@@ -116,30 +223,20 @@ class Elements:
             )
         self._loading.append(fullName)
         try:
-            element = self._climb(fullName)
-        except JitError as error:
-            # A miss leaves no trace, and another element's failure is that element's.
-            own = not isinstance(error, ElementError) or error.fullName == fullName
-            if own and fullName in self._app.registry:
-                self.failures[fullName] = error
-            raise
+            return self._climb(fullName)
         finally:
             self._loading.pop()
-        self.failures.pop(fullName, None)
-        return element
 
-    def _climb(self, fullName: str) -> Any:
+    def _climb(self, fullName: str) -> _Built:
         app = self._app
         nodes = app.registry.nodes(fullName)
         node = nodes[0]
         if app.dispatch.kind(node) != "instance":
-            element = self._package(node)
-            self.live[fullName] = element
-            return element
+            return _Built(self._package(node))
         resolved = app.dispatch.resolve(self.checked_type(node))
-        configuration = self._configurations.get(fullName) or self._configure(node, resolved.schema)
+        configuration = self.configurations.get(fullName) or self._configure(node, resolved.schema)
         if configuration.references:
-            self.check_references(node, configuration)
+            self.references.check(node, configuration)
         try:
             element = resolved.make_loader(nodes).load()
             lifecycle = lifecycle_of(node)
@@ -155,16 +252,21 @@ class Elements:
                 fullName=fullName,
                 hint="The cause is chained below this error.",
             ) from error
-        on_exit = getattr(lifecycle, "onAppExit", None)
-        if on_exit is not None:
-            self._exits.append((fullName, on_exit))
-        on_called = getattr(lifecycle, "onCalled", None)
-        if on_called is None:
-            self.live[fullName] = element
+        return _Built(element, getattr(lifecycle, "onCalled", None), getattr(lifecycle, "onAppExit", None))
+
+    def _install(self, fullName: str, built: _Built) -> None:
+        if built.on_exit is not None:
+            self._exits[fullName] = built.on_exit
+        if built.on_called is None:
+            self.live[fullName] = built.element
         else:
-            self._called[fullName] = (element, on_called)
-        app.plugins.broadcast("jit_element_loaded", app=app, fullName=fullName, element=element)
-        return element
+            self._called[fullName] = (built.element, built.on_called)
+        self._app.plugins.broadcast("jit_element_loaded", app=self._app, fullName=fullName, element=built.element)
+
+    def _configure(self, node: Node, schema: Schema | None) -> Configuration:
+        configuration = configure(self._app.registry, node, schema, self._app.variables)
+        self.configurations[node.fullName] = configuration
+        return configuration
 
     def _package(self, node: Node) -> Any:
         """What ``getElement`` of a Meta or Type hands out: its package."""
@@ -174,50 +276,6 @@ class Elements:
         if not node.is_package:
             return node
         return dispatch.module(node)
-
-    def check_references(self, node: Node, configuration: Configuration) -> None:
-        problems = reference_problems(self._app.registry, configuration)
-        if not problems and (circle := self.reference_cycle(node.fullName)):
-            assert configuration.source is not None
-            pointer = next(where for where, name, _ in configuration.references if name == circle[1])
-            problems = [
-                configuration.source.problem(
-                    "reference-cycle",
-                    f"The elements refer to each other in a circle: {' → '.join(circle)}.",
-                    pointer=pointer,
-                )
-            ]
-        if problems:
-            raise ElementInvalid(f"{node.fullName} is not valid.", fullName=node.fullName, problems=problems)
-
-    def reference_cycle(self, fullName: str) -> list[str]:
-        """The path on which references lead from an element back to itself; empty when they do not."""
-        path: list[str] = []
-
-        def visit(name: str) -> bool:
-            path.append(name)
-            for other in self._references_of(name):
-                if other == fullName:
-                    path.append(other)
-                    return True
-                if other not in path and other not in self._acyclic and visit(other):
-                    return True
-            path.pop()
-            return False
-
-        if fullName in self._acyclic:
-            return []
-        if visit(fullName):
-            return path
-        self._acyclic.add(fullName)
-        return []
-
-    def _references_of(self, fullName: str) -> Sequence[str]:
-        try:
-            return [name for _, name, _ in self.configuration(fullName).references]
-        except JitError:
-            # Its own problems are reported where it is used or checked; it has no edges to follow.
-            return []
 
     def _tell_type(self, node: Node, error: Exception) -> None:
         for function in type_functions(self._app, node.elementType, "onException"):
@@ -230,58 +288,12 @@ class Elements:
             log.exception("%s of %s raised", what, fullName)
 
 
-class ElementHandle:
-    """One known element, loaded or not; what ``findElements`` and ``app.elements`` hand out.
-
-    Attributes that the handle does not have itself are those of the loaded element, which is loaded for it (JitAi's
-    Element is the same transparent proxy). A broken element therefore raises where it is used, and never hides.
-    """
-
-    __slots__ = ("_app", "fullName")
-
-    def __init__(self, app: App, fullName: str) -> None:
-        self._app = app
-        self.fullName = fullName
-
-    def __repr__(self) -> str:
-        return f"<ElementHandle {self.fullName} {self.state}>"
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.load(), name)
-
-    @property
-    def state(self) -> str:
-        """``declared`` (known, not yet used), ``loaded``, ``invalid`` (its files) or ``failed`` (its code)."""
-        return self._app.element_states.state(self.fullName)
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Why it is ``invalid``; empty otherwise."""
-        return tuple(getattr(self._app.element_states.failures.get(self.fullName), "problems", ()))
-
-    @property
-    def error(self) -> JitError | None:
-        """Why the last attempt to load it ended, or None."""
-        return self._app.element_states.failures.get(self.fullName)
-
-    @property
-    def type(self) -> str:
-        """Full name of its Type (of its Meta, for a Type); empty for a Meta and while ``e.json`` cannot be read."""
+def dispose(fullName: str, element: Any) -> None:
+    """Run the disposers that an element recorded, last first, each isolated."""
+    disposers = getattr(element, "_disposers", None)
+    while isinstance(disposers, list) and disposers:
+        disposer = disposers.pop()
         try:
-            return self._app.registry.nodes(self.fullName)[0].elementType
-        except JitError:
-            return ""
-
-    @property
-    def kind(self) -> str:
-        """``meta``, ``type`` or ``instance``; ``unreadable`` while its definition cannot be read."""
-        try:
-            return self._app.dispatch.kind(self._app.registry.nodes(self.fullName)[0])
-        except JitError:
-            return "unreadable"
-
-    def load(self) -> Any:
-        """The loaded element, as ``getElement`` returns it."""
-        return self._app.getElement(self.fullName)
+            disposer()
+        except Exception:
+            log.exception("disposing %s: %r raised", fullName, disposer)

@@ -22,7 +22,7 @@ happened and where, carries its data as attributes, and tells in ``hint`` what t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +65,17 @@ class JitError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own way calls the class with the message alone; subclasses want their data as well.
+        return _remake, (type(self), self.args, self.__dict__)
+
+
+def _remake(kind: type[JitError], args: tuple[Any, ...], data: dict[str, Any]) -> JitError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(data)
+    return error
 
 
 class AppError(JitError):

@@ -34,7 +34,7 @@ else:
     # importlib.abc would cost every process more than all of this module; a loader is one by what it does.
     Loader = object
 
-__all__ = ["mount", "open_apps", "unmount"]
+__all__ = ["forget_aliases", "mount", "open_apps", "unmount"]
 
 #: Plain code of an app that its elements share; importable like a family (JAAP: ``from commons.x import y``).
 COMMONS = "commons"
@@ -67,6 +67,13 @@ def unmount(app: App) -> None:
             _unload(layer.package)
     if not finder.apps:
         sys.meta_path.remove(finder)
+
+
+def forget_aliases() -> None:
+    """Have every family name looked up again: what it means may have changed."""
+    finder = _finder()
+    if finder is not None:
+        finder.forget_aliases()
 
 
 def open_apps() -> tuple[App, ...]:

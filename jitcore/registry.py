@@ -12,7 +12,7 @@ import unicodedata
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from jitcore.discovery import Folder, is_element_name, scan
+from jitcore.discovery import Folder, is_element_name, look, scan
 from jitcore.errors import ElementInvalid, ElementNotFound
 from jitcore.files import SourceInvalid
 from jitcore.importing import COMMONS
@@ -23,7 +23,7 @@ from jitcore.source import read_json
 from jitcore.suggestions import closest, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from jitcore.app import App
     from jitcore.layers import Layer
@@ -46,7 +46,8 @@ class Registry:
         self._overrides = overrides
         #: Names of which it is being found out whether they are Types, each with the thread that does.
         self._judging: set[tuple[int, str]] = set()
-        self._nodes: dict[str, tuple[Node, ...]] = {}
+        #: Definitions that were read, by full name.
+        self.cache: dict[str, tuple[Node, ...]] = {}
         self._hints: dict[tuple[str, str | None], str | None] = {}
         self._root_length = len(os.path.join(str(layers[0].root), ""))
 
@@ -77,9 +78,9 @@ class Registry:
         :raises ElementNotFound: if no layer defines it, with the names that look like it.
         :raises ElementInvalid: if the nearest ``e.json`` has problems, or may not shadow what it shadows.
         """
-        nodes = self._nodes.get(fullName)
+        nodes = self.cache.get(fullName)
         if nodes is None:
-            nodes = self._nodes[fullName] = self._read_nodes(fullName)
+            nodes = self.cache[fullName] = self._read_nodes(fullName)
         return nodes
 
     def definitions(self, fullName: str) -> Iterator[tuple[Layer, Folder | None]]:
@@ -90,6 +91,39 @@ class Registry:
                 continue
             if self._overrides or not layer.is_app or not self._overrides_type(fullName, self.layers[place + 1 :]):
                 yield layer, folder
+
+    def reindex(self, file: str) -> tuple[str, bool, bool] | None:
+        """Take over a file that is new, changed or gone.
+
+        :param file: absolute path.
+        :returns: full name of the element whose folder it lies in, and whether some layer defined it before and does
+            now; None when it belongs to no element.
+        """
+        for layer in self.layers:
+            root = os.path.join(str(layer.root), "")
+            if not layer.is_app or not file.startswith(root):
+                continue
+            folder = os.path.dirname(file)
+            while len(folder) >= len(root):
+                name = unicodedata.normalize("NFC", folder[len(root) :].replace(os.sep, "."))
+                found = look(folder)
+                if found is not None or name in layer.tree.folders:
+                    before = name in self
+                    if found is None:
+                        del layer.tree.folders[name]
+                    else:
+                        layer.tree.folders[name] = found
+                    self.forget([name])
+                    return name, before, name in self
+                folder = os.path.dirname(folder)
+        return None
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Have the definitions of some names read again when they are next needed."""
+        for name in names:
+            self.cache.pop(name, None)
+        self.__dict__.pop("families", None)
+        self._hints.clear()
 
     def define(self, layer: Layer, folder: Folder | None, fullName: str) -> Node:
         """Read one layer's definition.
@@ -213,13 +247,16 @@ class Registry:
                 raise ElementInvalid(
                     f"{nodes[0].fullName} may not be overridden.",
                     fullName=nodes[0].fullName,
-                    problems=[
-                        Problem(
-                            "override-refused",
-                            f"{shadowed.layer} marks {shadowed.fullName} as protected: no nearer layer may define it.",
-                            element=nodes[0].fullName,
-                            file=nodes[0].source.shown if nodes[0].source else None,
-                            hint="Give your element another name.",
-                        )
-                    ],
+                    problems=[_protected_problem(nodes[0], shadowed)],
                 )
+
+
+def _protected_problem(node: Node, shadowed: Node) -> Problem:
+    code = "override-refused"
+    message = f"{shadowed.layer} marks {shadowed.fullName} as protected: no nearer layer may define it."
+    hint = "Give your element another name."
+    # A Type without a folder has no e.json to say protected in, but it may stand above one that does.
+    places = [shadowed.source.related("it is protected here", pointer="/accessModifier")] if shadowed.source else []
+    if node.source is None:
+        return Problem(code, message, element=node.fullName, hint=hint, related=tuple(places))
+    return node.source.problem(code, message, hint=hint, secrets=(), related=places)

@@ -15,7 +15,6 @@ from jit_qywx.encryption import open_box
 from jit_qywx.models import MODELS
 from jit_qywx.suite import Suite, SuiteConfig
 from jitcore.storage import ModelSet, Storage
-from tests.fixtures.postgres import open_database, postgres_database, postgres_server  # noqa: F401  # fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
