@@ -60,6 +60,6 @@ def test_every_module_says_why_it_exists(root: Path, project_files: list[Path]) 
         for path in project_files
         if path.suffix == ".py"
         and path.parts[0] in {"jitcore", "plugins", "benchmarks"}
-        and not re.match(r'(#.*\n)*r?"""\S', (root / path).read_text())
+        and not re.match(r'(#.*\n)*r?"""\S+ \S', (root / path).read_text())
     ]
     assert silent == []
