@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
     import peewee
 
+    from jitcore.layers import AppLayers
     from jitcore.lifecycle import Changes
     from jitcore.problems import Problem
     from jitcore.provenance import Explanation
     from jitcore.storage import BoundModels, Storage
+    from jitcore.watching import Watcher
 
 __all__ = ["App"]
 
@@ -54,6 +56,7 @@ class App:
     :param plugins: False loads the shipped plugins only: with ``overrides``, to find out whose fault something is.
     :param overrides: False ignores what the app folders define in place of a Type or Meta of a lower layer; their
         instances still load.
+    :param watch: True takes over edits of the app's files while it is open (hot reload, for development).
     :raises NotAnApp: if the folder is no app.
     :raises AppInvalid: if ``app.json``, ``extends`` or ``.env`` has problems (unless ``strict`` is False).
     """
@@ -66,6 +69,7 @@ class App:
         strict: bool = True,
         plugins: bool = True,
         overrides: bool = True,
+        watch: bool = False,
     ) -> None:
         if not isinstance(path, (str, os.PathLike)):
             raise ArgumentError(f"App takes the path of a folder, not {type(path).__name__}.")
@@ -74,11 +78,35 @@ class App:
         self._storage: Storage | None = None
         self._storage_lock = threading.Lock()
         self.plugins = Plugins(installed_plugins(), third_party=plugins)
-        found = app_layers(Path(path), self.plugins)
+        self._explicit = variables
+        self._take(app_layers(Path(path), self.plugins), strict=strict)
+        self.registry = Registry(self, overrides=overrides)
+        self.dispatch = Dispatch(self.registry, self.plugins)
+        self.element_states = Elements(self)
+        self._live = self.element_states.live
+        importing.mount(self)
+        self._log_shadowing()
+        self.plugins.broadcast("jit_app_opened", app=self)
+        #: Takes over edits while the App is open; None unless it was opened with ``watch=True``.
+        self.watcher: Watcher | None = None
+        if watch:
+            from jitcore.watching import Watcher
+
+            self.watcher = Watcher(self)
+            self.onClose(self.watcher.stop)
+
+    def _take(self, found: AppLayers, *, strict: bool) -> None:
+        """Make what was read of the app folders the App's own."""
         own = found.layers[0]
+        problems = list(found.problems)
+        declared = [one for layer in found.layers for one in layer.settings.get("variables", ())]
+        assert own.root is not None
+        variables = Variables(self._explicit, os.environ, own.root / ".env", declared)
+        problems += variables.problems
+        if strict and any(problem.severity == "error" for problem in problems):
+            raise AppInvalid(f"{own.root} cannot be opened.", problems=problems)
         #: Nearest first.
         self.layers = (*found.layers, *plugin_layers(self.plugins, found.plugins))
-        assert own.root is not None
         #: The app's folder, absolute.
         self.path: Path = own.root
         #: ``name`` of ``app.json``, else the folder's name.
@@ -86,17 +114,18 @@ class App:
         #: ``app.json`` of the opened app itself, parsed.
         self.manifest = own.settings
         #: What is wrong with the app as a whole: ``app.json``, ``extends``, ``.env``.
-        self.problems = found.problems
-        self.variables = self._read_variables(variables)
-        if strict and any(problem.severity == "error" for problem in self.problems):
-            raise AppInvalid(f"{self.path} cannot be opened.", problems=self.problems)
-        self.registry = Registry(self, self.layers, overrides=overrides)
-        self.dispatch = Dispatch(self.registry, self.plugins)
-        self.element_states = Elements(self)
-        self._live = self.element_states.live
-        importing.mount(self)
-        self._log_shadowing()
-        self.plugins.broadcast("jit_app_opened", app=self)
+        self.problems = problems
+        self.variables = variables
+
+    def reread(self) -> None:
+        """Take over what ``app.json``, ``extends`` and ``.env`` say now; a reload does this by itself.
+
+        :raises AppInvalid: if they have problems; the App then goes on as it was.
+        """
+        found = app_layers(self.path, self.plugins)
+        importing.refresh(self, lambda: self._take(found, strict=True))
+        self.registry.forget(list(self.registry.cache))
+        self.dispatch.forget(list(self.dispatch.resolved))
 
     def __enter__(self) -> Self:
         return self
@@ -293,14 +322,6 @@ class App:
             raise ArgumentError(
                 f"An element's full name is a str such as 'corps.MyCorp', not {type(fullName).__name__}."
             )
-
-    def _read_variables(self, explicit: Mapping[str, str] | None) -> Variables:
-        declared: list[Mapping[str, Any]] = []
-        for layer in self.layers:
-            declared += layer.settings.get("variables", ())
-        variables = Variables(explicit, os.environ, self.path / ".env", declared)
-        self.problems += variables.problems
-        return variables
 
     def _log_shadowing(self) -> None:
         for name in self.shadowing():

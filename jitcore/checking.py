@@ -36,13 +36,16 @@ def check(app: App) -> list[Problem]:
     return in_order(found)
 
 
-def fingerprints(app: App, before: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+def fingerprints(
+    app: App, before: Mapping[str, tuple[str, str]], only: Iterable[str] | None = None
+) -> dict[str, tuple[str, str]]:
     """The Type and a digest of the files of each instance that an app folder defines.
 
     :param before: earlier fingerprints; an instance that cannot be read just now keeps its own.
+    :param only: full names to look at; all when None.
     """
     prints = {}
-    for fullName in app.registry.names():
+    for fullName in app.registry.names() if only is None else sorted(only):
         try:
             node = app.registry.nodes(fullName)[0]
             if not node.layer.is_app or app.dispatch.kind(node) != "instance":

@@ -21,7 +21,7 @@ from jitcore.source import read_json
 from jitcore.validation import Schema, compile_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -69,9 +69,10 @@ class Dispatch:
     def __init__(self, registry: Registry, plugins: Plugins) -> None:
         self._registry = registry
         self._plugins = plugins
-        self._resolved: dict[str, ResolvedType] = {}
+        #: Types that were resolved, and schemas that were looked for, by full name.
+        self.resolved: dict[str, ResolvedType] = {}
         self._plugin_schemas: Mapping[str, Path] | None = None
-        self._schemas: dict[str, Schema | None] = {}
+        self.schemas: dict[str, Schema | None] = {}
 
     def resolve(self, fullName: str) -> ResolvedType:
         """Everything needed to load an instance of a Type.
@@ -79,14 +80,27 @@ class Dispatch:
         :raises ElementNotFound: if no layer defines the Type or a link of its chain.
         :raises ElementInvalid: if its definition, its code or its override is not acceptable.
         """
-        resolved = self._resolved.get(fullName)
+        resolved = self.resolved.get(fullName)
         if resolved is None:
             chain = self.chain(fullName)
             loader = self._loader(fullName, chain)
             takes_nodes = loader.__init__ is not object.__init__ and bool(inspect.signature(loader).parameters)
             resolved = ResolvedType(fullName, chain, loader, self.schema(fullName), takes_nodes)
-            self._resolved[fullName] = resolved
+            self.resolved[fullName] = resolved
         return resolved
+
+    def forget(self, names: Iterable[str]) -> set[str]:
+        """Have the Types resolved again whose chain holds one of ``names``.
+
+        :returns: their full names.
+        """
+        names = set(names)
+        stale = {name for name, resolved in self.resolved.items() if names.intersection(resolved.chain)}
+        for name in stale:
+            del self.resolved[name]
+        # What a schema was looked for along is not kept; looking again is cheap.
+        self.schemas.clear()
+        return stale
 
     def chain(self, fullName: str) -> tuple[str, ...]:
         """Full names from a Type to its Meta, both included.
@@ -134,9 +148,9 @@ class Dispatch:
 
     def schema(self, fullName: str) -> Schema | None:
         """The schema of the business files of a Type's instances, from the first link of its chain that has one."""
-        if fullName not in self._schemas:
-            self._schemas[fullName] = self._find_schema(fullName)
-        return self._schemas[fullName]
+        if fullName not in self.schemas:
+            self.schemas[fullName] = self._find_schema(fullName)
+        return self.schemas[fullName]
 
     def module(self, node: Node) -> ModuleType:
         """Import an element's package.

@@ -22,7 +22,7 @@ from jitcore.errors import AliasError
 from jitcore.layers import APPS_PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -34,7 +34,7 @@ else:
     # importlib.abc would cost every process more than all of this module; a loader is one by what it does.
     Loader = object
 
-__all__ = ["forget_aliases", "mount", "open_apps", "unmount"]
+__all__ = ["forget_aliases", "mount", "open_apps", "refresh", "unmount"]
 
 #: Plain code of an app that its elements share; importable like a family (JAAP: ``from commons.x import y``).
 COMMONS = "commons"
@@ -74,6 +74,17 @@ def forget_aliases() -> None:
     finder = _finder()
     if finder is not None:
         finder.forget_aliases()
+
+
+def refresh(app: App, take: Callable[[], object]) -> None:
+    """Have ``take`` change the App's layers, and unload the modules of app folders that are no layer any more."""
+    before = app.layers
+    take()
+    forget_aliases()
+    kept = {layer.package for other in open_apps() for layer in other.layers}
+    for layer in before:
+        if layer.is_app and layer.package not in kept:
+            _unload(layer.package)
 
 
 def open_apps() -> tuple[App, ...]:

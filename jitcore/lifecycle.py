@@ -14,10 +14,12 @@ import inspect
 import json
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from jitcore.errors import JitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
 
     from jitcore.app import App
@@ -51,6 +53,13 @@ class Changes:
         self.deleted = sorted(before.keys() - now.keys())
         self.updated = sorted(name for name in now.keys() & before.keys() if now[name][1] != before[name][1])
 
+    @classmethod
+    def of(cls, *, created: Sequence[str] = (), updated: Sequence[str] = (), deleted: Sequence[str] = ()) -> Self:
+        """Changes that are known by name."""
+        changes = cls({}, {})
+        changes.created, changes.updated, changes.deleted = list(created), list(updated), list(deleted)
+        return changes
+
     def __bool__(self) -> bool:
         return bool(self.created or self.updated or self.deleted)
 
@@ -71,6 +80,15 @@ class Ledger:
             return {}
         return {name: (entry[0], entry[1]) for name, entry in content.items()}
 
+    def note(self, app: App, changes: Changes) -> None:
+        """Remember that some changes were told."""
+        from jitcore.checking import fingerprints
+
+        known = self.read()
+        names = {*changes.created, *changes.updated}
+        now = fingerprints(app, known, only=names)
+        self.write({name: entry for name, entry in {**known, **now}.items() if name not in changes.deleted})
+
     def write(self, instances: dict[str, tuple[str, str]]) -> None:
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(instances, indent=1, sort_keys=True), "utf-8")
@@ -87,6 +105,8 @@ def announce(app: App, changes: Changes, types: dict[str, str]) -> None:
             for function in type_functions(app, types[fullName], f"on{verb}"):
                 try:
                     call(function, app=app, fullName=fullName)
+                except JitError as error:
+                    log.warning("on%s of %s for %s: %s", verb, types[fullName], fullName, error)
                 except Exception:
                     log.exception("on%s of %s raised for %s", verb, types[fullName], fullName)
             app.plugins.broadcast(f"jit_element_{verb.lower()}d", app=app, fullName=fullName)

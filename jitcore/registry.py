@@ -36,20 +36,23 @@ class Registry:
     """Names, definitions and module names of one App.
 
     :param app: the App the nodes belong to.
-    :param layers: its layers, nearest first.
     :param overrides: False passes over what app folders define in place of a Type or Meta of a lower layer.
     """
 
-    def __init__(self, app: App, layers: Sequence[Layer], *, overrides: bool = True) -> None:
+    def __init__(self, app: App, *, overrides: bool = True) -> None:
         self.app = app
-        self.layers = layers
         self._overrides = overrides
         #: Names of which it is being found out whether they are Types, each with the thread that does.
         self._judging: set[tuple[int, str]] = set()
         #: Definitions that were read, by full name.
         self.cache: dict[str, tuple[Node, ...]] = {}
         self._hints: dict[tuple[str, str | None], str | None] = {}
-        self._root_length = len(os.path.join(str(layers[0].root), ""))
+        self._root_length = len(os.path.join(str(app.path), ""))
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The App's layers, nearest first."""
+        return self.app.layers
 
     def __contains__(self, fullName: str) -> bool:
         return any(fullName in layer.tree.folders or fullName in layer.types for layer in self.layers)

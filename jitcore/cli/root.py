@@ -28,6 +28,7 @@ _OWN_COMMANDS = (
     CommandSpec("check", "jitcore.cli.inspection:check", "Find every problem of the app, with place and remedy."),
     CommandSpec("explain", "jitcore.cli.inspection:explain", "Show where an element comes from, and why."),
     CommandSpec("list", "jitcore.cli.inspection:list_elements", "List the app's elements with type, state and layer."),
+    CommandSpec("new", "jitcore.cli.making:new", "Make an app, an element, a Type or a plugin, with its test."),
 )
 
 

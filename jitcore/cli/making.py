@@ -1,0 +1,84 @@
+"""The commands that write: ``jit new …`` and ``jit override``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jitcore.cli.root import AppOpener
+
+__all__ = ["new"]
+
+
+@click.group("new")
+def new() -> None:
+    """Make an app, an element, a Type or a plugin, each with a test that passes.
+
+    Nothing is ever overwritten.
+    """
+
+
+@new.command("app")
+@click.argument("name")
+def new_app(name: str) -> None:
+    """Make the app NAME, a folder here with one WeCom enterprise in it."""
+    from jitcore.scaffolding.apps import new_app as make
+
+    folder = Path(name).absolute()
+    _tell(make(folder))
+    click.echo(f"Try it: cd {name} && pytest")
+
+
+@new.command("instance")
+@click.argument("name")
+@click.option("--type", "type_name", metavar="TYPE", help="Full name of its Type; needed if the family has several.")
+@click.pass_obj
+def new_instance(open_app: AppOpener, name: str, type_name: str | None) -> None:
+    """Make the instance NAME, such as corps.CorpC, with the keys that its Type requires."""
+    from jitcore.scaffolding.instances import new_instance as make
+
+    app = open_app(strict=False)
+    made = make(app, name, type_name)
+    _tell(made.files)
+    if made.declared:
+        click.echo(f"Declared in {_shown(app.path / 'app.json')}; give them values there or in .env:")
+    for variable in made.declared:
+        click.echo(f"  {variable.name}  {variable.title}{' (secret: in .env only)' if variable.secret else ''}")
+    if not made.complete:
+        click.echo(f"Its business file is not complete: jit check says what a {made.type} needs besides.")
+
+
+@new.command("type")
+@click.argument("name")
+@click.pass_obj
+def new_type(open_app: AppOpener, name: str) -> None:
+    """Make the Type NAME, such as corps.AcmeType, in the app."""
+    from jitcore.scaffolding.types import new_type as make
+
+    _tell(make(open_app(strict=False), name))
+    click.echo(f"Use it: jit new instance {name.partition('.')[0]}.MyElement --type {name}")
+
+
+@new.command("plugin")
+@click.argument("name")
+def new_plugin(name: str) -> None:
+    """Make the plugin NAME, such as jit-acme: a distribution that brings a Type."""
+    from jitcore.scaffolding.distributions import new_plugin as make
+
+    _tell(make(Path(name).absolute()))
+    click.echo(f"Try it: cd {name} && pip install -e '.[dev]' && pytest")
+
+
+def _tell(written: Iterable[Path]) -> None:
+    for path in written:
+        click.echo(f"made {_shown(path)}")
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,55 @@
+"""What an App knew before a round of hot reload, so that what fails goes on with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitcore.errors import JitError
+
+if TYPE_CHECKING:
+    from jitcore.app import App
+
+__all__ = ["Memory"]
+
+
+class Memory:
+    """The definitions, Types and business files that an App has read and found right.
+
+    :param app: the App, before anything is forgotten.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._nodes = dict(app.registry.cache)
+        self._resolved = dict(app.dispatch.resolved)
+        self._configurations = dict(app.element_states.configurations)
+
+    def chain(self, fullName: str) -> tuple[str, ...]:
+        """The Types above an element as they were, nearest first; for a Type, itself first."""
+        if fullName in self._resolved:
+            return self._resolved[fullName].chain
+        nodes = self._nodes.get(fullName)
+        if nodes is None:
+            try:
+                nodes = self._app.registry.nodes(fullName)
+            except JitError:
+                return ()
+        name = nodes[0].elementType
+        return self._resolved[name].chain if name in self._resolved else (name,)
+
+    def was_resolved(self, fullName: str) -> bool:
+        """Whether a Type was in use."""
+        return fullName in self._resolved
+
+    def restore(self, fullName: str) -> None:
+        """Let an element go on with the definition and the business file it was made from."""
+        if fullName in self._nodes:
+            self._app.registry.cache[fullName] = self._nodes[fullName]
+        if fullName in self._configurations:
+            self._app.element_states.configurations[fullName] = self._configurations[fullName]
+
+    def restore_type(self, fullName: str) -> None:
+        """Let a Type go on with the definition and the Loader it had."""
+        self.restore(fullName)
+        if fullName in self._resolved:
+            self._app.dispatch.resolved[fullName] = self._resolved[fullName]

@@ -1,0 +1,136 @@
+"""One save is one reload, however the editor writes; nothing changed is none."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+
+OLD, NEW = '{"word": "Hello"}', '{"word": "Changed"}'
+
+
+def in_place(file, text, _):
+    file.write_text(text)
+
+
+def atomic_rename(file, text, _):
+    partial = file.with_name(file.name + ".tmp-1234")
+    partial.write_text(text)
+    partial.replace(file)
+
+
+def atomic_rename_of_a_json(file, text, _):
+    partial = file.with_name("partial.json")
+    partial.write_text(text)
+    partial.replace(file)
+
+
+def rename_from_outside(file, text, outside):
+    partial = outside / "partial.json"
+    partial.write_text(text)
+    partial.replace(file)
+
+
+def vim(file, text, _):
+    probe = file.with_name("4913")
+    probe.touch()
+    probe.unlink()
+    backup = file.with_name(file.name + "~")
+    file.rename(backup)
+    file.write_text(text)
+    backup.unlink()
+
+
+def formatter_after_save(file, text, _):
+    file.write_text(text.replace(" ", "   "))
+    file.write_text(text)
+
+
+def unlink_and_write(file, text, _):
+    file.unlink()
+    file.write_text(text)
+
+
+def git_checkout(file, text, outside):
+    """The file is in a repository whose current commit has another text; checking it out writes that."""
+
+    def git(*words):
+        place = ("--git-dir", str(outside / "git"), "--work-tree", str(file.parent))
+        author = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+        return subprocess.run(["git", *place, *author, *words], check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    (outside / "text").write_text(text)
+    blob = git("hash-object", "-w", str(outside / "text")).strip()
+    git("update-index", "--add", "--cacheinfo", f"100644,{blob},{file.name}")
+    git("commit", "-qm", "another text")
+    git("checkout", "-q", "-f", "HEAD", "--", file.name)
+
+
+def touch(file, _, __):
+    file.touch()
+
+
+WAYS = [
+    in_place,
+    atomic_rename,
+    atomic_rename_of_a_json,
+    rename_from_outside,
+    vim,
+    formatter_after_save,
+    unlink_and_write,
+    git_checkout,
+]
+
+
+@pytest.fixture
+def hello(watched, things, tmp_path):
+    """A watched app whose things.Hello is loaded, the file to save, and a folder outside the app."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    app = watched(things)
+    app.app.getElement("things.Hello")
+    time.sleep(0.05)
+    return app, app.path / "things/Hello/Hello.json", outside
+
+
+@pytest.mark.parametrize("save", WAYS, ids=lambda way: way.__name__)
+def test_one_save_is_one_reload(hello, save):
+    """Whatever the editor does on the way, the element is made anew exactly once."""
+    app, file, outside = hello
+    save(file, NEW, outside)
+    reloaded = app.next()
+    assert reloaded.reloaded == ("things.Hello",)
+    assert app.app.getElement("things.Hello").greet("world") == "Changed world"
+    app.none()
+
+
+@pytest.mark.parametrize("save", [*WAYS, touch], ids=lambda way: way.__name__)
+def test_saving_the_same_text_is_no_reload(hello, save):
+    """Content decides: the same text, however written, reloads nothing."""
+    app, file, outside = hello
+    before = app.app.getElement("things.Hello")
+    save(file, file.read_text(), outside)
+    app.none()
+    assert app.app.getElement("things.Hello") is before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "appData/database/x.db",
+        "appData/x.json",
+        "things/Hello/__pycache__/x.pyc",
+        "things/Hello/.hidden.json",
+        "notes.txt",
+        "things/Hello/notes.md",
+    ],
+)
+def test_other_files_never_trigger(hello, name):
+    """Databases, byte code, dot files and prose are nobody's business."""
+    app, _, _ = hello
+    file = app.path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{}")
+    app.none()
