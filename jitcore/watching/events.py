@@ -51,13 +51,17 @@ class Events:
         except OSError as error:
             self._give_up(error)
 
-    def follow(self, folders: set[tuple[str, bool]]) -> None:
-        """Listen to these folders, each with what lies below it when the flag says so, and to no others."""
+    def follow(self, folders: set[tuple[str, bool]]) -> bool:
+        """Listen to these folders, each with what lies below it when the flag says so, and to no others.
+
+        :returns: whether there is a folder that was not listened to before.
+        """
         if not self.work:
-            return
+            return False
+        new = sorted(folders - self._followed.keys())
         for gone in self._followed.keys() - folders:
             self._observer.unschedule(self._followed.pop(gone))
-        for path, deep in sorted(folders - self._followed.keys()):
+        for path, deep in new:
             try:
                 self._followed[path, deep] = self._observer.schedule(
                     self._handler,  # type: ignore[arg-type]  # all that watchdog asks of a handler is dispatch()
@@ -69,7 +73,8 @@ class Events:
                 continue
             except OSError as error:
                 self._give_up(error)
-                return
+                return True
+        return bool(new)
 
     def stop(self) -> None:
         """Listen no more."""

@@ -60,8 +60,8 @@ class Watcher:
         self._announcer = Announcer(app)
         self._files = FileStates(self._roots(), app.registry.families)
         self._events = Events(self._mark)
-        self._events.follow(self._watched())
-        self._reconcile_at = time.monotonic() + RECONCILE
+        self._reconcile_at = 0.0
+        self._follow()
         self._thread = threading.Thread(target=self._run, name=f"jit-watch-{app.name}", daemon=True)
         self._thread.start()
 
@@ -121,7 +121,7 @@ class Watcher:
                 self._take_over(changed)
             else:
                 # A folder that appeared empty is listened to before its files come.
-                self._events.follow(self._watched())
+                self._follow()
             if len(folders) >= BURST:
                 self._reconcile_at = min(self._reconcile_at, time.monotonic() + AFTER_BURST)
         if time.monotonic() >= self._reconcile_at:
@@ -163,7 +163,7 @@ class Watcher:
     def _take_over(self, files: set[str]) -> Reload:
         result = refresh(self._app, files, self._retirement, time.monotonic)
         self._follow_layers()
-        self._events.follow(self._watched())
+        self._follow()
         self._announce(result)
         if result or result.error is not None:
             for listener in list(self._listeners):
@@ -202,6 +202,11 @@ class Watcher:
                 self._first = now
             self._last = now
             self._dirty |= folders
+
+    def _follow(self) -> None:
+        """Listen where there is something to hear, and look once more: it may have happened before we listened."""
+        if self._events.follow(self._watched()):
+            self._reconcile_at = time.monotonic()
 
     def _roots(self) -> tuple[str, ...]:
         return tuple(str(layer.root) for layer in self._app.layers if layer.is_app)
