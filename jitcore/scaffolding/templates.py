@@ -27,8 +27,12 @@ def render(tree: Path, values: Mapping[str, str]) -> dict[str, str]:
     :raises KeyError: if a template asks for a value that is not given.
     """
     return {
-        Template(path.relative_to(tree).as_posix().removesuffix(_SUFFIX)).substitute(values): Template(
-            path.read_text("utf-8")
-        ).substitute(values)
+        Template(path.relative_to(tree).as_posix().removesuffix(_SUFFIX)).substitute(values): _text(path, values)
         for path in sorted(tree.rglob(f"*{_SUFFIX}"))
     }
+
+
+def _text(path: Path, values: Mapping[str, str]) -> str:
+    text = Template(path.read_text("utf-8")).substitute(values).rstrip("\n")
+    # A placeholder at the end may stand for nothing.
+    return f"{text}\n" if text else ""
