@@ -6,13 +6,18 @@ Nothing is loaded: definitions, Types, business files and references are looked 
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitcore.configuration import reference_problems
+from jitcore.configuration import Configuration, has_business_file, reference_problems
+from jitcore.discovery import HAS_PACKAGE, HAS_SCHEMA, is_element_name
 from jitcore.errors import ElementError, ElementInvalid, ElementNotFound, JitError
 from jitcore.files import SourceInvalid
-from jitcore.problems import Problem, in_order
+from jitcore.problems import Problem, Related, in_order
+from jitcore.source import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,11 +26,28 @@ if TYPE_CHECKING:
     from jitcore.layers import Layer
     from jitcore.node import Node
 
-__all__ = ["check", "fingerprints"]
+__all__ = ["Findings", "check", "examine", "fingerprints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check found.
+
+    :param problems: each once, in a stable order.
+    :param silenced: how many warnings ``app.json`` silences.
+    """
+
+    problems: list[Problem]
+    silenced: int = 0
 
 
 def check(app: App) -> list[Problem]:
-    """Every problem of the app, each once, in a stable order."""
+    """Every problem of the app that is not silenced, each once, in a stable order."""
+    return examine(app).problems
+
+
+def examine(app: App) -> Findings:
+    """Every problem of the app, and how many of them are silenced."""
     found: dict[Problem, None] = dict.fromkeys(app.problems)
     found.update(dict.fromkeys(_plugin_problems(app)))
     for layer in app.layers:
@@ -33,7 +55,7 @@ def check(app: App) -> list[Problem]:
     for fullName in app.registry.names():
         found.update(dict.fromkeys(_shadowed_problems(app, fullName)))
         found.update(dict.fromkeys(_element_problems(app, fullName)))
-    return in_order(found)
+    return _as_the_manifest_says(app, found)
 
 
 def fingerprints(
@@ -63,6 +85,27 @@ def fingerprints(
     return prints
 
 
+def _as_the_manifest_says(app: App, found: Iterable[Problem]) -> Findings:
+    """Add what is wrong with the elements that ``app.json`` names, and leave out what it silences."""
+    if not app.manifest.keys() & {"settings", "silence"}:
+        return Findings(in_order(found))
+    from jitcore.schemas import load_schema
+    from jitcore.silencing import silence
+    from jitcore.validation import references
+
+    try:
+        source = read_json(app.path / "app.json", inside=app.path, shown="app.json", element=None)
+    except SourceInvalid:
+        return Findings(in_order(found))  # it has been told already, or the file has changed since
+    schema = load_schema("app")
+    # Keys that are not right are left out of the manifest, and were told.
+    source.data = dict(app.manifest)
+    named = Configuration(source, source.data, tuple(references(schema, source.data)))
+    problems = [*found, *reference_problems(app.registry, named)]
+    kept, silenced = silence(problems, source, schema.hidden(source.data), app.registry)
+    return Findings(in_order(kept), silenced)
+
+
 def _plugin_problems(app: App) -> Iterator[Problem]:
     # Asking for the schemas and models finds the plugins whose hooks raise.
     for hook in ("jit_schemas", "jit_models", "jit_commands"):
@@ -78,29 +121,38 @@ def _name_problems(app: App, layer: Layer) -> Iterator[Problem]:
             "name-invalid",
             f"{Path(path).name!r} cannot be part of an element's full name.",
             file=app.registry.shown(layer, path),
-            hint="A name starts with a letter and goes on with letters, digits and underscores.",
+            hint=f"A name has letters, digits and underscores, and starts with a letter{_for_example(path)}.",
         )
     for fullName, first, second in tree.duplicates:
         yield Problem(
             "name-collision",
-            f"Two folders are spelt {fullName} after Unicode normalisation: {app.registry.shown(layer, first)} counts, "
-            f"{app.registry.shown(layer, second)} does not.",
+            # On a screen both look the same.
+            f"Two folders are spelt {fullName} after Unicode normalisation: {Path(first).name!a} counts, "
+            f"{Path(second).name!a} does not.",
             element=fullName,
             file=app.registry.shown(layer, second),
             hint="Rename one of them.",
+            related=(Related("the one that counts", app.registry.shown(layer, first)),),
         )
     for one, other in tree.collisions():
         yield Problem(
             "name-collision",
             f"{other} and {one} differ only in case, so some file systems cannot tell them apart.",
+            severity="warning",
             element=other,
             file=app.registry.shown(layer, tree.folders[other].path),
             hint="Rename one of them.",
+            related=(Related("the other one", app.registry.shown(layer, tree.folders[one].path)),),
         )
     for path, reason in tree.unreadable:
         yield Problem(
             "file-unreadable", f"The folder cannot be listed: {reason}.", file=app.registry.shown(layer, path)
         )
+
+
+def _for_example(path: str) -> str:
+    name = re.sub(r"\W+", "_", Path(path).name).strip("_")
+    return f": {name}, for example" if is_element_name(name) else ""
 
 
 def _shadowed_problems(app: App, fullName: str) -> Iterable[Problem]:
@@ -118,6 +170,9 @@ def _element_problems(app: App, fullName: str) -> Iterable[Problem]:
     try:
         node = app.registry.nodes(fullName)[0]
         problems = list(_drift(app, node))
+        problems += _level_problems(app, node)
+        if problems and problems[-1].code == "type-level":
+            return problems
         if app.dispatch.kind(node) != "instance":
             if node.elementType and node.layer.kind != "shipped":
                 app.dispatch.resolve(fullName)
@@ -128,6 +183,27 @@ def _element_problems(app: App, fullName: str) -> Iterable[Problem]:
     except JitError as error:
         return _problems_of(fullName, error)
     return problems + _instance_problems(app, node)
+
+
+def _level_problems(app: App, node: Node) -> Iterator[Problem]:
+    """Instances have a Type as their type: not a Meta, and not another instance."""
+    if node.source is None or node.folder is None or node.elementType not in app.registry:
+        return
+    try:
+        above = app.registry.nodes(node.elementType)[0]
+        app.dispatch.chain(above.fullName)
+        kind = app.dispatch.kind(above)
+    except JitError:
+        return  # told about the element above
+    where = partial(node.source.problem, "type-level", pointer="/type", secrets=())
+    if kind == "instance":
+        message = f"{above.fullName} is an instance, and only a Type can be the type of another element."
+        yield where(message, hint=f'Write "{above.elementType}", which is its own type.')
+    elif kind == "meta" and not node.folder.marks & (HAS_PACKAGE | HAS_SCHEMA) and has_business_file(node):
+        family = [name for name in app.registry.names() if name.startswith(f"{node.family}.")]
+        types = [name for name in family if app.elements[name].kind == "type" and name != node.fullName]
+        hint = f"Write one of its Types: {', '.join(types)}." if types else "Write a Type for it first."
+        yield where(f"{above.fullName} is a Meta; what is configured with a file has a Type as its type.", hint=hint)
 
 
 def _instance_problems(app: App, node: Node) -> list[Problem]:
@@ -163,6 +239,10 @@ def _drift(app: App, node: Node) -> Iterator[Problem]:
                 pointer="/overrides",
                 severity="warning",
                 hint="Compare the two, then set overrides to the new version.",
+                secrets=(),
+                related=[shadowed.source.related(f"version {shadowed.version}", pointer="/version")]
+                if shadowed.source
+                else [],
             )
 
 

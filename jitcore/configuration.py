@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jitcore.node import Node
+    from jitcore.problems import Related
     from jitcore.registry import Registry
     from jitcore.validation import Reference, Schema
     from jitcore.variables import Variables
 
-__all__ = ["Configuration", "configure", "reference_problems"]
+__all__ = ["Configuration", "configure", "has_business_file", "reference_problems"]
+
+
+#: How many names a hint lists.
+_MANY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ def configure(registry: Registry, node: Node, schema: Schema | None, variables: 
 def reference_problems(registry: Registry, configuration: Configuration) -> list[Problem]:
     """References that lead nowhere, or into the wrong family, found before any of the element's code runs."""
     problems = []
+    app = registry.app
     for reference in configuration.references:
         assert configuration.source is not None
         name, family = reference.fullName, reference.family
@@ -83,12 +89,28 @@ def reference_problems(registry: Registry, configuration: Configuration) -> list
         if family is not None and name.partition(".")[0] != family:
             code, message = "reference-family", f"{name!r} is no element of the family {family}."
         elif name in registry:
-            continue
+            kind = "" if family is None else app.elements[name].kind
+            if kind not in {"meta", "type"}:
+                continue
+            code, message = "reference-kind", f"{name!r} is a {kind.capitalize()}; an instance is needed here."
+        hint = registry.did_you_mean(name, family) if code == "reference-dangling" else None
         problem = configuration.source.problem(
-            code, message, pointer=reference.pointer, hint=registry.did_you_mean(name, family)
+            code, message, pointer=reference.pointer, hint=hint or _instances(registry, family)
         )
         problems.append(problem)
     return problems
+
+
+def _instances(registry: Registry, family: str | None) -> str | None:
+    """A hint that names the elements of a family that can be referred to."""
+    if family is None:
+        return None
+    names = [name for name in registry.names() if name.startswith(f"{family}.")]
+    fitting = [name for name in names if registry.app.elements[name].kind == "instance"]
+    if not fitting:
+        return f"No instance of the family {family} is there yet."
+    more = f" and {len(fitting) - _MANY} more" if len(fitting) > _MANY else ""
+    return f"Instances of the family {family}: {', '.join(fitting[:_MANY])}{more}."
 
 
 def _with_declaration(registry: Registry, problem: Problem) -> Problem:
@@ -107,6 +129,11 @@ def _with_declaration(registry: Registry, problem: Problem) -> Problem:
                 related = source.related("it is declared here", pointer=f"/variables/{place}")
                 return replace(problem, related=(related,))
     return problem
+
+
+def has_business_file(node: Node) -> bool:
+    """Whether an element's folder holds a file that configures it."""
+    return _business_file(node) is not None
 
 
 def _business_file(node: Node) -> str | None:
@@ -131,13 +158,19 @@ def _business_file(node: Node) -> str | None:
 def _missing_file(registry: Registry, node: Node, schema: Schema) -> Problem:
     assert node.folder is not None
     path = registry.shown(node.layer, os.path.join(node.folder.path, f"{node.name}.json"))
-    needed = ", ".join(schema.source.data.get("required", ()))
+    required = schema.source.data.get("required", ())
+    needed = ", ".join(required) or "one"
+    origin = schema.source
+    related: tuple[Related, ...] = ()
+    if required and origin.element:
+        related = (origin.related(f"the schema of {origin.element} requires them here", pointer="/required"),)
     return Problem(
         "file-missing",
         f"{node.fullName} has no business file {node.name}.json; a {node.elementType} needs {needed}.",
         element=node.fullName,
         file=path,
         hint=f"Create {path}.",
+        related=related,
     )
 
 

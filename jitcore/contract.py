@@ -142,8 +142,8 @@ def _unmet_problem(node: Node, element_class: type[Any], protocol: type[Any], mi
         f"{_told(element_class)} lacks {', '.join(missing)}.",
         element_class,
         node,
-        f"Every element of the family {node.family} has them: add them.",
-        related_class("the family's ElementProtocol asks for them here", protocol, node),
+        f"Every element of the family {node.family} offers this; add it to the class.",
+        related_class("the family's ElementProtocol asks for it here", protocol, node),
     )
 
 

@@ -113,7 +113,7 @@ class Dispatch:
             if name in chain:
                 circle = chain[chain.index(name) :]
                 told = f"The types lead back to themselves: {' → '.join([*circle, name])}."
-                hint = "The last Type of a chain has a Meta as its type."
+                hint = "One of them must have the family's Meta as its type."
                 raise self._invalid(
                     fullName, "type-cycle", told, "/type", hint, [one for one in circle if one != fullName]
                 )

@@ -22,6 +22,8 @@ __all__ = ["Dotenv", "parse_dotenv"]
 
 _BLANK = re.compile(r"[ \t]*(?:#[^\n\r]*)?(?:\r\n|\n|\r|\Z)")
 _NAME = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>\w+)[ \t]*=[ \t]*")
+_COLON = re.compile(r"[ \t]*(?:export[ \t]+)?\w+[ \t]*:")
+_COLON_HINT = "Write an equals sign instead of the colon."
 _PLAIN = re.compile(r"(?P<value>[^\n\r]*?)[ \t]*(?:(?<=[ \t=])#[^\n\r]*)?(?:\r\n|\n|\r|\Z)")
 _QUOTED = {
     '"': re.compile(r'"(?P<value>[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL),
@@ -82,9 +84,8 @@ class _Reader:
             start = at
             name = _NAME.match(self.text, at)
             if name is None:
-                at = self._skip(
-                    start, at, "This line is not NAME=value.", "A name has letters, digits and underscores."
-                )
+                hint = _COLON_HINT if _COLON.match(self.text, at) else "A name has letters, digits and underscores."
+                at = self._skip(start, at, "This line is not NAME=value.", hint)
                 continue
             at = name.end()
             quote = self.text[at : at + 1]

@@ -32,6 +32,7 @@ __all__ = ["APPS_PACKAGE", "AppLayers", "Layer", "app_layers", "plugin_layers"]
 #: Root of the real module names of elements that live in app folders.
 APPS_PACKAGE = "jitapps"
 
+_ONE_WAY = "Take one of these out of its extends."
 _RELATIVE = "The path is relative to the folder of this app.json."
 
 LayerKind = Literal["app", "base", "plugin", "shipped"]
@@ -118,12 +119,13 @@ def _open(path: Path, chain: tuple[Path, ...], found: AppLayers, installed: set[
     found.layers.append(layer)
     for place, entry in enumerate(layer.settings.get("extends", ())):
         assert source is not None
-        where = partial(source.problem, pointer=f"/extends/{place}")
+        # Defaults of variables may be secrets, the rest of the file is not.
+        where = partial(source.problem, pointer=f"/extends/{place}", secrets=("/variables",))
         if "path" in entry:
             base = Path(os.path.realpath(path / entry["path"]))
             if base in chain:
                 circle = " → ".join(str(one) for one in (*chain[chain.index(base) :], base))
-                problem = where("extends-cycle", f"The apps extend each other in a circle: {circle}.")
+                problem = where("extends-cycle", f"The apps extend each other in a circle: {circle}.", hint=_ONE_WAY)
                 found.problems.append(problem)
             elif not base.is_dir():
                 problem = where("extends-missing", f"There is no folder {base}.", hint=_RELATIVE)

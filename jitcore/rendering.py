@@ -20,19 +20,20 @@ _BOLD = "\x1b[1m"
 _COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "caret": "\x1b[36m", "hint": "\x1b[32m", "note": "\x1b[34m"}
 
 
-def render_text(problems: Iterable[Problem], color: bool = False) -> str:
+def render_text(problems: Iterable[Problem], color: bool = False, silenced: int = 0) -> str:
     """Render for a terminal: each problem with its line and carets, and a last line that counts.
 
     The first line of a problem reads ``file:line:column: error[code]: sentence``, which editors and terminals turn
     into a link.
 
     :param color: whether to use ANSI colours; they never carry meaning alone.
+    :param silenced: how many warnings are not among them because the app silences them.
     """
     problems = list(problems)
-    return "\n\n".join([*(_one(problem, color) for problem in problems), _summary(problems)])
+    return "\n\n".join([*(_one(problem, color) for problem in problems), _summary(problems, silenced)])
 
 
-def render_json(problems: Iterable[Problem]) -> str:
+def render_json(problems: Iterable[Problem], silenced: int = 0) -> str:
     """Render for a program. The shape, which only ever grows::
 
     {
@@ -42,8 +43,12 @@ def render_json(problems: Iterable[Problem]) -> str:
         "version": {"const": 1},
         "summary": {
           "type": "object",
-          "required": ["errors", "warnings"],
-          "properties": {"errors": {"type": "integer"}, "warnings": {"type": "integer"}}
+          "required": ["errors", "warnings", "silenced"],
+          "properties": {
+            "errors": {"type": "integer"},
+            "warnings": {"type": "integer"},
+            "silenced": {"type": "integer"}
+          }
         },
         "problems": {
           "type": "array",
@@ -85,7 +90,7 @@ def render_json(problems: Iterable[Problem]) -> str:
     errors, warnings = _counts(problems)
     document = {
         "version": 1,
-        "summary": {"errors": errors, "warnings": warnings},
+        "summary": {"errors": errors, "warnings": warnings, "silenced": silenced},
         "problems": [asdict(problem) for problem in problems],
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
@@ -123,15 +128,16 @@ def _one(problem: Problem, color: bool) -> str:
     return "\n".join(lines)
 
 
-def _summary(problems: Sequence[Problem]) -> str:
+def _summary(problems: Sequence[Problem], silenced: int) -> str:
+    aside = f" {_count(silenced, 'warning')} silenced by app.json." if silenced else ""
     if not problems:
-        return "No problems found."
+        return f"No problems found.{aside}"
     errors, warnings = _counts(problems)
     counts = [_count(errors, "error")] if errors else []
     counts += [_count(warnings, "warning")] if warnings else []
     files = len({problem.file for problem in problems if problem.file})
     where = f" in {_count(files, 'file')}" if files else ""
-    return f"{', '.join(counts)}{where}."
+    return f"{', '.join(counts)}{where}.{aside}"
 
 
 def _counts(problems: Sequence[Problem]) -> tuple[int, int]:

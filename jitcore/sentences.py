@@ -85,7 +85,9 @@ def _say_required(it: Violation) -> Iterator[Said]:
 def _missing(it: Violation, key: str, because: str = "") -> Said:
     where = f" of {it.subject}" if it.path else ""
     child = it.shape.child(key) if it.shape else None
-    meaning = (child.says("x-hint") or child.says("description")) if child else None
+    meaning = child.says("x-hint") if child else None
+    if meaning is None and child and (description := child.says("description")):
+        meaning = f"Add {quoted(key)}: {description}"
     return Said("key-missing", f"The key {quoted(key)}{where} is missing{because}.", it.path, hint=meaning, missing=key)
 
 

@@ -18,6 +18,8 @@ __all__ = ["closest", "did_you_mean"]
 
 #: How alike two words must be, from 0 to 1: lower, and a guess sends people the wrong way.
 _ALIKE = 0.7
+#: How much less alike than the best guess another one may be; a worse one only distracts.
+_NEAR = 0.15
 
 
 def closest(word: str, vocabulary: Iterable[str], limit: int = 3) -> list[str]:
@@ -29,8 +31,10 @@ def closest(word: str, vocabulary: Iterable[str], limit: int = 3) -> list[str]:
     :param limit: how many names to return at most.
     """
     folded = word.casefold()
-    matcher = SequenceMatcher(autojunk=False)
+    family, _, last = folded.rpartition(".")
+    matcher, of_last = SequenceMatcher(autojunk=False), SequenceMatcher(autojunk=False)
     matcher.set_seq2(folded)
+    of_last.set_seq2(last)
     scored = []
     for name in sorted(set(vocabulary) - {word}):
         candidate = name.casefold()
@@ -38,11 +42,15 @@ def closest(word: str, vocabulary: Iterable[str], limit: int = 3) -> list[str]:
             score = 2.0
         elif "." in candidate and "." not in folded and candidate.rpartition(".")[2] == folded:
             score = 1.0
+        elif family and candidate.rpartition(".")[0] == family:
+            # A family that is right makes two names no more alike.
+            score = _likeness(of_last, candidate.rpartition(".")[2])
         else:
             score = _likeness(matcher, candidate)
         if score >= _ALIKE:
             scored.append((score, name))
-    return [name for _, name in nlargest(limit, scored, key=lambda pair: pair[0])]
+    best = nlargest(limit, scored, key=lambda pair: pair[0])
+    return [name for score, name in best if score > min(best[0][0], 1.0) - _NEAR]
 
 
 def did_you_mean(word: str, vocabulary: Iterable[str]) -> str | None:

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from jit_qywx.emulator import Emulator
     from jitcore.testing import MakeApp
 
-pytest_plugins = ["jitcore.testing", "jit_qywx.emulator.fixtures", "tests.fixtures.postgres", "pytester"]
+pytest_plugins = [
+    "jitcore.testing",
+    "jit_qywx.emulator.fixtures",
+    "tests.fixtures.checking",
+    "tests.fixtures.postgres",
+    "pytester",
+]
 
 SAMPLE_APP = Path(__file__).parents[1] / "sample_app"
 

@@ -1,9 +1,8 @@
-"""The commands that look at an app without running it: ``list``, ``check``, ``explain``."""
+"""The commands that look at elements without running them: ``list`` and ``explain``."""
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from jitcore.cli.root import AppOpener
     from jitcore.problems import Problem
 
-__all__ = ["check", "explain", "list_elements"]
+__all__ = ["explain", "list_elements"]
 
 
 @click.command("list")
@@ -35,35 +34,6 @@ def list_elements(open_app: AppOpener, as_json: bool) -> None:
     for number, line in enumerate(lines):
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         click.echo(click.style(text, bold=True) if number == 0 else text)
-
-
-@click.command("check")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    help="text for people, json for programs, github for annotations in a workflow.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
-@click.pass_obj
-def check(open_app: AppOpener, form: str, as_json: bool, strict: bool) -> int:
-    """Find every problem of the app, with place and remedy.
-
-    Exits 0 when there is none, 1 when there are.
-    """
-    from jitcore import rendering
-
-    problems = open_app(strict=False).check()
-    if as_json or form == "json":
-        click.echo(rendering.render_json(problems))
-    elif form == "github":
-        if problems:
-            click.echo(rendering.render_github(problems))
-    else:
-        click.echo(rendering.render_text(problems, color=sys.stdout.isatty()))
-    return int(any(strict or problem.severity == "error" for problem in problems))
 
 
 @click.command("explain")

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["AppOpener", "main", "root"]
 
 _OWN_COMMANDS = (
-    CommandSpec("check", "jitcore.cli.inspection:check", "Find every problem of the app, with place and remedy."),
+    CommandSpec("check", "jitcore.cli.check:check", "Find every problem of the app, with place and remedy."),
     CommandSpec("explain", "jitcore.cli.inspection:explain", "Show where an element comes from, and why."),
     CommandSpec("list", "jitcore.cli.inspection:list_elements", "List the app's elements with type, state and layer."),
     CommandSpec("new", "jitcore.cli.making:new", "Make an app, an element, a Type or a plugin, with its test."),
+    CommandSpec("problem", "jitcore.cli.problem:problem", "Explain a problem: its cause, an example, the cure."),
 )
 
 

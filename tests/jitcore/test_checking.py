@@ -134,3 +134,34 @@ def test_check_of_a_right_app_exits_zero(write_app, things, capsys):
         main(["--app", str(write_app(things)), "check"])
     assert exit_.value.code == 0
     assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(
+    ("type_", "hint"),
+    [
+        ("things.Meta", "Write one of its Types: things.PlainType."),
+        ("things.Hello", 'Write "things.PlainType", which is its own type.'),
+    ],
+)
+def test_the_type_of_an_instance_is_a_type(open_app, things, type_, hint):
+    """A Meta or another instance in its place is told, with the Types that fit."""
+    things["things/Bye/e.json"] = {"type": type_, "title": "x"}
+    things["things/Bye/Bye.json"] = {"word": "Bye"}
+    [problem] = open_app(things).check()
+    assert (problem.code, problem.pointer, problem.hint) == ("type-level", "/type", hint)
+
+
+@pytest.mark.parametrize("name", ["things.PlainType", "things.Meta"])
+def test_a_reference_leads_to_an_instance(open_app, things, name):
+    """A Type or a Meta cannot be used as an element; the hint lists what can."""
+    things["things/Bye/e.json"] = {"type": "things.PlainType", "title": "x"}
+    things["things/Bye/Bye.json"] = {"word": "Bye", "friend": name}
+    [problem] = open_app(things).check()
+    assert problem.code == "reference-kind"
+    assert problem.hint == "Instances of the family things: things.Bye, things.Hello."
+
+
+def test_a_schema_without_required_keys_needs_one_all_the_same(open_app):
+    """The sentence about a missing business file reads well for any schema."""
+    [problem] = open_app({"databases/Own/e.json": {"type": "databases.SqliteType", "title": "x"}}).check()
+    assert problem.message.endswith("a databases.SqliteType needs one.")

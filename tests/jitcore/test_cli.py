@@ -195,3 +195,22 @@ def test_a_reader_that_goes_away_is_no_error(sample_app):
     )
     assert done.stderr == ""
     assert done.stdout.startswith("element")
+
+
+def test_a_problem_is_explained_by_its_page(capsys):
+    """`jit problem CODE` prints the page, without what only tests read; alone it lists all codes."""
+    with pytest.raises(SystemExit) as exit_:
+        main(["problem", "file-outside"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith("# file-outside\n\nA file is a link")
+    with pytest.raises(SystemExit):
+        main(["problem"])
+    assert "key-unknown" in capsys.readouterr().out
+
+
+def test_a_code_that_does_not_exist_is_a_wrong_call(capsys):
+    """Exit 2, with the code that was meant."""
+    with pytest.raises(SystemExit) as exit_:
+        main(["problem", "key-unknwon"])
+    assert exit_.value.code == 2
+    assert 'Did you mean "key-unknown"?' in capsys.readouterr().err

@@ -59,6 +59,12 @@ class TestText:
         """Errors, warnings and files are counted, each only if there are any."""
         assert render_text(problems).splitlines()[-1] == summary
 
+    def test_silenced_warnings_are_counted(self) -> None:
+        """Nothing is left out without a word."""
+        assert render_text([], silenced=1) == "No problems found. 1 warning silenced by app.json."
+        assert render_text([WARNING], silenced=2).endswith("1 warning. 2 warnings silenced by app.json.")
+        assert json.loads(render_json([], silenced=2))["summary"]["silenced"] == 2
+
     def test_colour_changes_nothing_but_colour(self) -> None:
         """Without the escape sequences the coloured text is the plain one."""
         coloured = render_text([PROBLEM, WARNING], color=True)
@@ -90,7 +96,7 @@ class TestJson:
     def test_it_says_everything(self) -> None:
         """Each attribute of a problem is there, unshortened and not escaped beyond JSON."""
         document = json.loads(render_json([PROBLEM, WARNING]))
-        assert document["summary"] == {"errors": 1, "warnings": 1}
+        assert document["summary"] == {"errors": 1, "warnings": 1, "silenced": 0}
         said = {name: getattr(PROBLEM, name) for name in Problem.__slots__}
         (related,) = PROBLEM.related
         said["related"] = [{name: getattr(related, name) for name in Related.__slots__}]

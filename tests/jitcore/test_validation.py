@@ -112,7 +112,7 @@ SAID: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str, str, str | 
         "a missing key",
         {"required": ["title"], "properties": {"title": {"description": "What people see."}}},
         "\n{}",
-        [("key-missing", "", "2:1", 'The key "title" is missing.', "What people see.")],
+        [("key-missing", "", "2:1", 'The key "title" is missing.', 'Add "title": What people see.')],
     ),
     (
         "two missing keys, nested",
@@ -547,7 +547,7 @@ class TestSubstituted:
         """What the caller knows to be secret is taken out of sentence and hint."""
         schema = compiled({"required": ["s3cret"], "properties": {"s3cret": {"description": "The s3cret."}}})
         [problem] = schema.explain(read("{}"), redact=lambda text: text.replace("s3cret", "***"))
-        assert (problem.message, problem.hint) == ('The key "***" is missing.', "The ***.")
+        assert (problem.message, problem.hint) == ('The key "***" is missing.', 'Add "***": The ***.')
 
 
 class TestSecrets:

@@ -66,10 +66,12 @@ def installation(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, project_files: list[Path]) -> None:
-    """Every file of the packages and of the schemas is in the wheel, and no test, benchmark or sample."""
+    """Every file of the packages, schemas and pages about problems is in the wheel, and no test or sample."""
     expected = {str(path) for path in project_files if path.parts[0] == "jitcore"}
     expected |= {str(Path(*path.parts[1:])) for path in project_files if path.parts[0] == "plugins"}
     expected |= {f"jitcore/{path}" for path in project_files if path.parts[0] == "schemas"}
+    pages = [path.name for path in project_files if path.parts[:2] == ("docs", "problems")]
+    expected |= {f"jitcore/problem_pages/{name}" for name in pages}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert held == expected
