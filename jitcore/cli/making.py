@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from jitcore.cli.root import AppOpener
 
-__all__ = ["new"]
+__all__ = ["new", "override"]
 
 
 @click.group("new")
@@ -72,6 +72,31 @@ def new_plugin(name: str) -> None:
 
     _tell(make(Path(name).absolute()))
     click.echo(f"Try it: cd {name} && pip install -e '.[dev]' && pytest")
+
+
+@click.command("override")
+@click.argument("name")
+@click.option("--diff", "what", flag_value="diff", help="Show what changed in the shipped Type since.")
+@click.option("--accept", "what", flag_value="accept", help="Record that the override takes account of it.")
+@click.pass_obj
+def override(open_app: AppOpener, name: str, what: str | None) -> None:
+    """Put a version of the app's own in place of the Type NAME.
+
+    Writes the least that does it, with a test, and remembers what it was made from.
+    """
+    from jitcore.scaffolding import overriding
+
+    app = open_app(strict=False)
+    if what == "diff":
+        click.echo(overriding.upstream_diff(app, name) or "Nothing changed.\n", nl=False)
+    elif what == "accept":
+        for path in overriding.accept_upstream(app, name):
+            click.echo(f"changed {_shown(path)}")
+    else:
+        _tell(overriding.override(app, name))
+        click.echo(
+            f"Back to the shipped one: remove the folder, or try with jit --no-overrides. See: jit explain {name}"
+        )
 
 
 def _tell(written: Iterable[Path]) -> None:

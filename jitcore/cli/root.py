@@ -29,6 +29,7 @@ _OWN_COMMANDS = (
     CommandSpec("explain", "jitcore.cli.inspection:explain", "Show where an element comes from, and why."),
     CommandSpec("list", "jitcore.cli.inspection:list_elements", "List the app's elements with type, state and layer."),
     CommandSpec("new", "jitcore.cli.making:new", "Make an app, an element, a Type or a plugin, with its test."),
+    CommandSpec("override", "jitcore.cli.making:override", "Put the app's own version in place of a Type."),
     CommandSpec("problem", "jitcore.cli.problem:problem", "Explain a problem: its cause, an example, the cure."),
 )
 
