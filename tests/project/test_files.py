@@ -18,6 +18,7 @@ def test_the_root_holds_the_rooms_of_the_house(project_files: list[Path]) -> Non
     """A reader of the root sees these names and no others: a new one is a decision, made here."""
     assert {path.parts[0] for path in project_files} == {
         ".ci",
+        ".gitattributes",
         ".gitignore",
         "CHANGELOG.md",
         "CONTRIBUTING.md",

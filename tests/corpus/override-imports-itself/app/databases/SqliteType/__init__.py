@@ -1,0 +1,5 @@
+from databases.SqliteType import Loader as Shipped
+
+
+class Loader(Shipped):
+    pass
