@@ -9,6 +9,7 @@ import importlib
 import importlib.metadata
 import logging
 import re
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +63,8 @@ class Plugins:
         self.manager = pluggy.PluginManager(hookspecs.ENTRY_POINT_GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.failures: list[PluginError] = []
+        #: Seconds that importing and registering each plugin took, by its name; one imported earlier took no time.
+        self.seconds: dict[str, float] = {}
         found_all = list(entry_points)
         wanted = [found for found in found_all if third_party or found[1] == SHIPPED_DISTRIBUTION]
         #: Names of installed plugins that were not asked for.
@@ -78,14 +81,18 @@ class Plugins:
                 self.all.insert(0, plugin)
 
     def _load(self, entry_point: importlib.metadata.EntryPoint, distribution: str, version: str) -> Plugin | None:
+        started = time.perf_counter()
         try:
             module = importlib.import_module(entry_point.module)
         except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises, the App goes on without it
             self._fail(entry_point.name, f"{distribution} {version}", f"its module {entry_point.module} raised", error)
             return None
+        finally:
+            self.seconds[entry_point.name] = time.perf_counter() - started
         return Plugin(entry_point.name, module, distribution, version)
 
     def _register(self, plugin: Plugin) -> bool:
+        started = time.perf_counter()
         try:
             self.manager.register(plugin.module, name=plugin.name)
             self.manager.check_pending()
@@ -94,6 +101,8 @@ class Plugins:
                 self.manager.unregister(name=plugin.name)
             self._fail(plugin.name, f"{plugin.distribution} {plugin.version}", "its hooks do not fit", error)
             return False
+        finally:
+            self.seconds[plugin.name] += time.perf_counter() - started
         return True
 
     def _fail(self, name: str, distribution: str, what: str, cause: Exception) -> None:

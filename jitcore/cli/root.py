@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from jitcore.app import App
 
-__all__ = ["AppOpener", "main", "root"]
+__all__ = ["PLUGINS", "AppOpener", "main", "root"]
+
+#: Where click's ``Context.meta`` keeps the plugins that were loaded to learn their commands.
+PLUGINS = f"{__name__}.plugins"
 
 _OWN_COMMANDS = (
     CommandSpec("check", "jitcore.cli.check:check", "Find every problem of the app, with place and remedy."),
@@ -30,6 +33,7 @@ _OWN_COMMANDS = (
     CommandSpec("list", "jitcore.cli.inspection:list_elements", "List the app's elements with type, state and layer."),
     CommandSpec("new", "jitcore.cli.making:new", "Make an app, an element, a Type or a plugin, with its test."),
     CommandSpec("override", "jitcore.cli.making:override", "Put the app's own version in place of a Type."),
+    CommandSpec("plugins", "jitcore.cli.plugin_list:plugins", "List the installed plugins, their hooks and times."),
     CommandSpec("problem", "jitcore.cli.problem:problem", "Explain a problem: its cause, an example, the cure."),
 )
 
@@ -79,6 +83,7 @@ class _Commands(click.Group):
             from jitcore.plugins import Plugins, installed_plugins
 
             plugins = Plugins(installed_plugins(), third_party=not ctx.params.get("no_plugins"))
+            ctx.meta[PLUGINS] = plugins
             specs = {spec.name: spec for spec in _OWN_COMMANDS}
             for _plugin, contributed in plugins.collect("jit_commands"):
                 for spec in contributed:
