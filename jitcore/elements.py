@@ -144,6 +144,10 @@ class Elements:
         called = self._called.pop(fullName, None)
         return called[0] if called is not None else self.live.pop(fullName, None)
 
+    def is_loaded(self, fullName: str) -> bool:
+        """Whether an element is loaded."""
+        return fullName in self.live or fullName in self._called
+
     def loaded(self) -> set[str]:
         """Full names of the loaded elements."""
         return self.live.keys() | self._called.keys()
@@ -171,7 +175,7 @@ class Elements:
     def mark_stale(self, fullName: str, error: JitError, now: float) -> None:
         """Note that a reload failed; a loaded element goes on as it was, and says so."""
         self.failures[fullName] = error
-        if fullName in self.loaded():
+        if self.is_loaded(fullName):
             before = self.stale.get(fullName)
             self.stale[fullName] = Stale(before.since if before else now, error)
 
@@ -182,7 +186,7 @@ class Elements:
 
     def state(self, fullName: str) -> str:
         """``declared``, ``loaded``, ``stale``, ``invalid`` or ``failed``."""
-        if fullName in self.live or fullName in self._called:
+        if self.is_loaded(fullName):
             return "stale" if fullName in self.stale else "loaded"
         failure = self.failures.get(fullName)
         if failure is None:

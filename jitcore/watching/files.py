@@ -18,7 +18,7 @@ from jitcore.discovery import IGNORED
 from jitcore.importing import COMMONS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["FileStates", "is_relevant", "is_unfinished"]
 
@@ -63,6 +63,16 @@ def is_unfinished(file: str, young: float) -> bool:
     return False
 
 
+class _Folder(NamedTuple):
+    """One folder as it was last seen: its relevant files, and the folders in it that are looked into."""
+
+    files: dict[str, _State]
+    subfolders: frozenset[str]
+
+
+_NOTHING = _Folder({}, frozenset())
+
+
 class FileStates:
     """The files of some app folders as they were last seen.
 
@@ -81,7 +91,7 @@ class FileStates:
             for entry in os.scandir(root)
             if entry.is_dir() and entry.name not in families and entry.name != COMMONS
         }
-        self._folders: dict[str, dict[str, _State]] = {}
+        self._folders: dict[str, _Folder] = {}
         for root in self.roots:
             self._folders.update(self._read_tree(root, {}))
 
@@ -93,45 +103,35 @@ class FileStates:
         """
         changed: set[str] = set()
         for folder in folders:
-            if not self._covers(folder):
-                continue
-            if os.path.isdir(folder):
-                changed |= self._compare(folder)
-            else:
-                changed |= self._drop(folder)
+            if self._covers(folder):
+                changed |= self._compare(folder) if os.path.isdir(folder) else self._drop(folder)
         return changed
 
     def forget(self, files: Iterable[str]) -> None:
         """Count some files as not seen yet, so that the next look reports them again."""
         for file in files:
             folder, _, name = file.rpartition(os.sep)
-            state = self._folders.get(folder, {}).get(name)
-            if state is not None:
-                self._folders[folder][name] = state._replace(modified=-1, digest=b"")
+            seen = self._folders.get(folder, _NOTHING).files
+            if name in seen:
+                seen[name] = seen[name]._replace(modified=-1, digest=b"")
 
     def look_everywhere(self) -> set[str]:
         """Look at all folders; finds what no event told of."""
         changed: set[str] = set()
         for root in self.roots:
-            seen = self._read_tree(root, self._folders)
-            for folder, files in seen.items():
-                changed |= self._differences(folder, files)
-            inside = os.path.join(root, "")
-            for folder in [one for one in self._folders if one == root or one.startswith(inside)]:
-                if folder not in seen:
-                    changed |= {os.path.join(folder, name) for name in self._folders.pop(folder)}
-            self._folders.update(seen)
+            now = self._read_tree(root, self._folders)
+            before = self._tree(root)
+            for folder, seen in now.items():
+                changed |= _differences(folder, self._folders.get(folder, _NOTHING).files, seen.files)
+            for folder in before - now.keys():
+                changed |= {os.path.join(folder, name) for name in self._folders.pop(folder).files}
+            self._folders.update(now)
         return changed
 
     def families(self) -> Iterator[str]:
-        """The folders directly below the roots that hold something relevant."""
-        tops = set()
+        """The folders directly below the roots that are looked into."""
         for root in self.roots:
-            length = len(root) + 1
-            for folder in self._folders:
-                if len(folder) > len(root) and folder.startswith(root) and folder[len(root)] == os.sep:
-                    tops.add(root + os.sep + folder[length:].partition(os.sep)[0])
-        yield from sorted(tops)
+            yield from sorted(self._folders.get(root, _NOTHING).subfolders)
 
     def _covers(self, folder: str) -> bool:
         for root in self.roots:
@@ -139,59 +139,59 @@ class FileStates:
                 return True
             if folder.startswith(root + os.sep):
                 parts = folder[len(root) + 1 :].split(os.sep)
+                if os.path.join(root, parts[0]) in self._passed_over:
+                    return False
                 return not any(_is_passed_over(part) for part in parts)
         return False
 
     def _compare(self, folder: str) -> set[str]:
+        before = self._folders.get(folder, _NOTHING)
         # Content is read whatever the times say: an editor, a checkout or a test may set them as it likes.
-        files, subfolders = self._read(folder, {})
-        changed = self._differences(folder, files)
-        self._folders[folder] = files
+        now = self._folders[folder] = self._read(folder, {})
+        changed = _differences(folder, before.files, now.files)
         # A folder that appears brings everything below it; events for that may have come before we listened.
-        for subfolder in subfolders:
-            if subfolder not in self._folders and folder not in self.roots:
-                changed |= self._adopt(subfolder)
-        inside = folder + os.sep
-        known = {inside + one[len(inside) :].partition(os.sep)[0] for one in self._folders if one.startswith(inside)}
-        for gone in known - set(subfolders):
-            changed |= self._drop(gone)
+        for appeared in now.subfolders - before.subfolders:
+            if appeared not in self._folders:
+                tree = self._read_tree(appeared, {})
+                self._folders.update(tree)
+                changed |= {os.path.join(place, name) for place, seen in tree.items() for name in seen.files}
+        for vanished in before.subfolders - now.subfolders:
+            changed |= self._drop(vanished)
         return changed
 
-    def _adopt(self, folder: str) -> set[str]:
-        tree = self._read_tree(folder, {})
-        self._folders.update(tree)
-        return {os.path.join(place, name) for place, files in tree.items() for name in files}
-
     def _drop(self, folder: str) -> set[str]:
-        inside = folder + os.sep
-        gone = [one for one in self._folders if one == folder or one.startswith(inside)]
-        return {os.path.join(one, name) for one in gone for name in self._folders.pop(one)}
+        return {os.path.join(place, name) for place in self._tree(folder) for name in self._folders.pop(place).files}
 
-    def _differences(self, folder: str, files: dict[str, _State]) -> set[str]:
-        before = self._folders.get(folder, {})
-        if files == before:
-            return set()
-        names = {name for name in files.keys() | before.keys() if _digest(files, name) != _digest(before, name)}
-        return {os.path.join(folder, name) for name in names}
+    def _tree(self, folder: str) -> set[str]:
+        """A known folder and all known folders below it."""
+        found: set[str] = set()
+        stack = [folder]
+        while stack:
+            place = stack.pop()
+            if place in self._folders:
+                found.add(place)
+                stack += self._folders[place].subfolders
+        return found
 
-    def _read_tree(self, root: str, known: dict[str, dict[str, _State]]) -> dict[str, dict[str, _State]]:
-        tree: dict[str, dict[str, _State]] = {}
+    def _read_tree(self, root: str, known: Mapping[str, _Folder]) -> dict[str, _Folder]:
+        tree: dict[str, _Folder] = {}
         stack = [root]
         while stack:
             folder = stack.pop()
-            tree[folder], subfolders = self._read(folder, known.get(folder, {}))
-            stack += subfolders
+            tree[folder] = self._read(folder, known.get(folder, _NOTHING).files)
+            stack += tree[folder].subfolders
         return tree
 
-    def _read(self, folder: str, known: dict[str, _State]) -> tuple[dict[str, _State], list[str]]:
-        """The relevant files of one folder, and its subfolders; a file whose state is known is not read again."""
+    def _read(self, folder: str, known: Mapping[str, _State]) -> _Folder:
+        """One folder as it is now; a file whose known state still fits is not read again."""
         files: dict[str, _State] = {}
-        subfolders: list[str] = []
+        subfolders: set[str] = set()
         is_root = folder in self.roots
         try:
-            entries = list(os.scandir(folder))
+            with os.scandir(folder) as listing:
+                entries = list(listing)
         except OSError:
-            return files, subfolders
+            return _NOTHING
         for entry in entries:
             name = entry.name
             if name in _AT_ROOT if is_root else is_relevant(name):
@@ -204,15 +204,22 @@ class FileStates:
                     # It went away while we looked: the next look sees it gone.
                     continue
             elif not _is_passed_over(name) and entry.path not in self._passed_over and entry.is_dir():
-                subfolders.append(entry.path)
-        return files, subfolders
+                subfolders.add(entry.path)
+        return _Folder(files, frozenset(subfolders))
+
+
+def _differences(folder: str, before: Mapping[str, _State], now: Mapping[str, _State]) -> set[str]:
+    if now == before:
+        return set()
+    names = {name for name in now.keys() | before.keys() if _digest(now, name) != _digest(before, name)}
+    return {os.path.join(folder, name) for name in names}
 
 
 def _is_passed_over(folder: str) -> bool:
     return folder[0] == "." or folder in IGNORED or folder == "__pycache__"
 
 
-def _digest(files: dict[str, _State], name: str) -> bytes | None:
+def _digest(files: Mapping[str, _State], name: str) -> bytes | None:
     state = files.get(name)
     return None if state is None else state.digest
 

@@ -37,6 +37,11 @@ class Memory:
         name = nodes[0].elementType
         return self._resolved[name].chain if name in self._resolved else (name,)
 
+    def type_of(self, fullName: str) -> str:
+        """The Type of an instance as it was; empty for Types and Metas, and when nobody read its definition."""
+        nodes = self._nodes.get(fullName)
+        return "" if nodes is None or fullName in self._resolved else nodes[0].elementType
+
     def was_resolved(self, fullName: str) -> bool:
         """Whether a Type was in use."""
         return fullName in self._resolved

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jitcore.errors import ElementInvalid, JitError
+from jitcore.handle import ElementHandle
 from jitcore.watching.memory import Memory
 from jitcore.watching.modules import ModuleSwap, concerned, owner
 
@@ -36,6 +37,7 @@ class Reload:
     :param created: instances that appeared.
     :param updated: instances whose own files changed.
     :param deleted: elements whose folder is gone.
+    :param types: the Type of each of these that is an instance, as far as it is known.
     :param reloaded: loaded elements that were made anew and swapped in.
     :param stale: elements whose edit is broken, with the error; those that were loaded keep serving as they were.
     :param recovered: elements of earlier rounds' ``stale`` that are in order again.
@@ -47,6 +49,7 @@ class Reload:
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
     reloaded: tuple[str, ...] = ()
     stale: Mapping[str, JitError] = field(default_factory=dict)
     recovered: tuple[str, ...] = ()
@@ -93,6 +96,7 @@ class _Round:
 
     def run(self, clock: Callable[[], float], started: float) -> Reload:
         app = self.app
+        old = Memory(app)
         suspects = set(self.states.failures) | set(self.states.stale)
         rerouted = self._read_app_files()
         self._update_index()
@@ -102,7 +106,6 @@ class _Round:
         if rerouted or self.created or self.deleted:
             # Whatever could not be resolved before may be now.
             self.dragged |= suspects
-        old = Memory(app)
         used = {name: old.chain(name) for name in self.states.loaded() | suspects}
         app.registry.forget(self.touched | self.created | self.deleted)
         types = app.dispatch.forget(self.touched | self.created | self.deleted)
@@ -125,6 +128,7 @@ class _Round:
             created=tuple(sorted(self.created)),
             updated=tuple(sorted(self.touched - self.created - self.deleted)),
             deleted=tuple(sorted(self.deleted)),
+            types={name: type_name for name in self.touched if (type_name := self._type_of(name, old))},
             reloaded=tuple(self.reloaded),
             stale=dict(sorted(self.stale.items())),
             recovered=tuple(self.recovered),
@@ -171,7 +175,7 @@ class _Round:
                 broken[name] = error
                 swap.put_back({module for module in modules if owner(self.app, module) == name})
                 old.restore_type(name)
-                if name in self.states.loaded() or old.was_resolved(name):
+                if self.states.is_loaded(name) or old.was_resolved(name):
                     self._keep(name, error)
                 continue
             self._renewed_package(name)
@@ -225,7 +229,7 @@ class _Round:
             if gone is not None:
                 self.retirement.add(name, gone)
             return
-        was_loaded = name in states.loaded()
+        was_loaded = states.is_loaded(name)
         states.configurations.pop(name, None)
         try:
             if was_loaded:
@@ -240,6 +244,13 @@ class _Round:
             self._keep(name, error)
         else:
             self._settled(name)
+
+    def _type_of(self, name: str, old: Memory) -> str:
+        """The Type of an instance; empty for Types and Metas, and when nobody ever read it."""
+        if name in self.deleted:
+            return old.type_of(name)
+        handle = ElementHandle(self.app, name)
+        return handle.type if handle.kind == "instance" else ""
 
     def _keep(self, name: str, error: JitError) -> None:
         self.stale[name] = error

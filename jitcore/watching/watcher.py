@@ -58,6 +58,7 @@ class Watcher:
         self._first = self._last = 0.0
         self._stopping = False
         self._announcer = Announcer(app)
+        self._appeared: set[str] = set()
         self._files = FileStates(self._roots(), app.registry.families)
         self._events = Events(self._mark)
         self._reconcile_at = 0.0
@@ -180,19 +181,18 @@ class Watcher:
 
     def _announce(self, result: Reload) -> None:
         """Tell the Types of their instances; apart from the reload, because onCreate may take its time."""
-        app = self._app
-        types = {}
-        for name in (*result.created, *result.updated, *result.deleted):
-            handle = app.elements.get(name)
-            if name not in result.stale and (handle is None or handle.kind == "instance"):
-                types[name] = handle.type if handle is not None else ""
+        # What appeared broken is created when it is right for the first time.
+        self._appeared = (self._appeared | set(result.created)) - set(result.deleted)
+        right = {name for name in (*result.created, *result.updated) if name in result.types} - result.stale.keys()
+        created = right & self._appeared
+        self._appeared -= created
         told = Changes.of(
-            created=[name for name in result.created if name in types],
-            updated=[name for name in result.updated if name in types],
-            deleted=[name for name in result.deleted if name in types],
+            created=sorted(created),
+            updated=sorted(right - created),
+            deleted=[name for name in result.deleted if name in result.types],
         )
         if told:
-            self._announcer.tell(told, types)
+            self._announcer.tell(told, dict(result.types))
 
     def _put_off(self, folders: set[str], files: set[str]) -> None:
         self._files.forget(files)

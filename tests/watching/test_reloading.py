@@ -309,7 +309,8 @@ def test_types_hear_of_appearing_and_vanishing_instances(watched, things):
     things["things/PlainType/lifecycle.py"] = (
         "def note(app, text):\n    with (app.appData / 'heard').open('a') as heard:\n        heard.write(text)\n\n\n"
         "def onCreate(app, fullName):\n    note(app, f'+{fullName} ')\n\n\n"
-        "def onUpdate(app, fullName):\n    note(app, f'~{fullName} ')\n"
+        "def onUpdate(app, fullName):\n    note(app, f'~{fullName} ')\n\n\n"
+        "def onDelete(app, fullName):\n    note(app, f'-{fullName} ')\n"
     )
     app = watched(things)
     heard = app.app.appData / "heard"
@@ -318,6 +319,8 @@ def test_types_hear_of_appearing_and_vanishing_instances(watched, things):
     app.until(lambda: heard.exists() and "+things.Fresh" in heard.read_text())
     write(app.path / "things/Fresh/Fresh.json", {"word": "Fresher"})
     app.until(lambda: "~things.Fresh" in heard.read_text())
+    shutil.rmtree(app.path / "things/Fresh")
+    app.until(lambda: "-things.Fresh" in heard.read_text())
 
 
 DISPOSING = """\
