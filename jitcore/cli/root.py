@@ -34,6 +34,7 @@ _OWN_COMMANDS = (
     CommandSpec("new", "jitcore.cli.making:new", "Make an app, an element, a Type or a plugin, with its test."),
     CommandSpec("override", "jitcore.cli.making:override", "Put the app's own version in place of a Type."),
     CommandSpec("plugins", "jitcore.cli.plugin_list:plugins", "List the installed plugins, their hooks and times."),
+    CommandSpec("schema", "jitcore.cli.schema:schema", "Print or write JSON Schemas for editors."),
     CommandSpec("problem", "jitcore.cli.problem:problem", "Explain a problem: its cause, an example, the cure."),
 )
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jitcore.scaffolding.errors import NotMade
+from jitcore.scaffolding.json_text import with_member
 from jitcore.source import read_json
 
 if TYPE_CHECKING:
@@ -32,18 +33,8 @@ def declared_text(manifest: Path, variables: Sequence[Mapping[str, Any]]) -> str
     listed = source.data.get("variables", [])
     if not isinstance(listed, list):
         raise NotMade(f"variables of {manifest} is no list, so nothing can be declared there.")
-    pointer = f"/variables/{len(listed) - 1}" if listed else "/variables" if "variables" in source.data else ""
-    span = source.positions.value(pointer)
-    assert span is not None
-    if listed:
-        return _insert(source.text, span.end, "".join(f",\n    {entry}" for entry in spaced))
-    items = ",\n".join(f"    {entry}" for entry in spaced)
-    if pointer:
-        return source.text[: span.start] + f"[\n{items}\n  ]" + source.text[span.end :]
-    body = source.text[: span.end - 1].rstrip()
-    comma = "," if source.data else ""
-    return f'{body}{comma}\n  "variables": [\n{items}\n  ]\n}}{source.text[span.end :]}'
-
-
-def _insert(text: str, place: int, piece: str) -> str:
-    return text[:place] + piece + text[place:]
+    if not listed:
+        return with_member(source, "variables", variables)
+    last = source.positions.value(f"/variables/{len(listed) - 1}")
+    assert last is not None
+    return source.text[: last.end] + "".join(f",\n    {entry}" for entry in spaced) + source.text[last.end :]
