@@ -6,16 +6,19 @@ Nothing is loaded: definitions, Types, business files and references are looked 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitcore.configuration import Configuration, has_business_file, reference_problems
+from jitcore.configuration import Configuration, configure, has_business_file, reference_problems
 from jitcore.discovery import HAS_PACKAGE, HAS_SCHEMA, is_element_name
 from jitcore.errors import ElementError, ElementInvalid, ElementNotFound, JitError
 from jitcore.files import SourceInvalid
+from jitcore.node import Node
+from jitcore.pointers import join_pointer
 from jitcore.problems import Problem, Related, in_order
 from jitcore.source import read_json
 
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
     from jitcore.app import App
     from jitcore.layers import Layer
-    from jitcore.node import Node
 
 __all__ = ["Findings", "check", "examine", "fingerprints"]
 
@@ -52,9 +54,10 @@ def examine(app: App) -> Findings:
     found.update(dict.fromkeys(_plugin_problems(app)))
     for layer in app.layers:
         found.update(dict.fromkeys(_name_problems(app, layer)))
+    types: dict[str, list[Problem]] = {}
     for fullName in app.registry.names():
         found.update(dict.fromkeys(_shadowed_problems(app, fullName)))
-        found.update(dict.fromkeys(_element_problems(app, fullName)))
+        found.update(dict.fromkeys(_element_problems(app, fullName, types)))
     return _as_the_manifest_says(app, found)
 
 
@@ -166,7 +169,7 @@ def _shadowed_problems(app: App, fullName: str) -> Iterable[Problem]:
     return problems
 
 
-def _element_problems(app: App, fullName: str) -> Iterable[Problem]:
+def _element_problems(app: App, fullName: str, types: dict[str, list[Problem]]) -> Iterable[Problem]:
     try:
         node = app.registry.nodes(fullName)[0]
         problems = list(_drift(app, node))
@@ -175,14 +178,57 @@ def _element_problems(app: App, fullName: str) -> Iterable[Problem]:
             return problems
         if app.dispatch.kind(node) != "instance":
             if node.elementType and node.layer.kind != "shipped":
-                app.dispatch.resolve(fullName)
+                problems += _type_problems(app, fullName, types)
             return problems
     except ElementNotFound:
         # A private element of a base app: nobody can ask for it here.
         return []
     except JitError as error:
-        return _problems_of(fullName, error)
-    return problems + _instance_problems(app, node)
+        return _definition_problems(app, fullName, _problems_of(fullName, error))
+    return problems + _instance_problems(app, node, types)
+
+
+def _type_problems(app: App, fullName: str, types: dict[str, list[Problem]]) -> list[Problem]:
+    """What is wrong with a Type, looked at once: importing it a second time may fail in other words."""
+    if fullName not in types:
+        types[fullName] = []
+        try:
+            app.dispatch.resolve(fullName)
+        except JitError as error:
+            types[fullName] = _problems_of(fullName, error)
+    return types[fullName]
+
+
+def _definition_problems(app: App, fullName: str, problems: list[Problem]) -> list[Problem]:
+    """What is wrong with an element whose ``e.json`` is not right: that, in better words, and its business file."""
+    layer, folder = next(iter(app.registry.definitions(fullName)), (None, None))
+    if layer is None or folder is None:
+        return problems
+    path = os.path.join(folder.path, "e.json")
+    try:
+        source = read_json(path, inside=folder.path, shown=app.registry.shown(layer, path), element=fullName)
+    except SourceInvalid:
+        return problems  # not even JSON
+    type_name = source.data.get("type")
+    if not isinstance(type_name, str):
+        return problems
+    if type_name not in app.registry:
+        guess = app.registry.did_you_mean(type_name)
+        return [replace(one, hint=guess) if guess and one.pointer == "/type" else one for one in problems]
+    if app.elements[type_name].kind != "type":
+        return problems
+    node = Node(app, fullName, layer, folder, source, source.data)
+    try:
+        schema = app.dispatch.schema(type_name)
+        home = f"It belongs into {node.name}.json."
+        known = {join_pointer((key,)) for key in schema.properties if key[:1] != "$"} if schema else set()
+        problems = [
+            replace(one, hint=home) if one.code == "key-unknown" and one.pointer in known else one for one in problems
+        ]
+        configuration = configure(app.registry, node, schema, app.variables)
+    except JitError as error:
+        return problems + _problems_of(fullName, error)
+    return problems + reference_problems(app.registry, configuration)
 
 
 def _level_problems(app: App, node: Node) -> Iterator[Problem]:
@@ -206,14 +252,11 @@ def _level_problems(app: App, node: Node) -> Iterator[Problem]:
         yield where(f"{above.fullName} is a Meta; what is configured with a file has a Type as its type.", hint=hint)
 
 
-def _instance_problems(app: App, node: Node) -> list[Problem]:
+def _instance_problems(app: App, node: Node, types: dict[str, list[Problem]]) -> list[Problem]:
     problems: list[Problem] = []
     try:
         type_name = app.element_states.checked_type(node)
-        try:
-            app.dispatch.resolve(type_name)
-        except JitError as error:
-            problems += _problems_of(type_name, error)
+        problems += _type_problems(app, type_name, types)
         configuration = app.element_states.configuration(node.fullName)
     except JitError as error:
         return [*problems, *_problems_of(node.fullName, error)]

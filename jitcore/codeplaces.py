@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitcore.errors import JitError
 from jitcore.files import SourceInvalid, read_text
+from jitcore.layers import APPS_PACKAGE
 from jitcore.lines import Lines
 from jitcore.positions import Span
 from jitcore.problems import Problem, Related
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["class_problem", "import_problem", "related_class"]
 
 _STRING = re.compile(r"\"[^\"\n\r]*\"?|'[^'\n\r]*'?")
+#: The real package of an app folder has a number in its name, which tells a reader nothing.
+_PACKAGE = re.compile(rf"\b{APPS_PACKAGE}\.\w+\.")
 _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'")
 _NO_MODULE = re.compile(r"No module named '(?P<name>[\w.]+)'")
 
@@ -73,7 +76,7 @@ def import_problem(node: Node, error: Exception, registry: Registry) -> Problem:
         message = f"The code of {node.fullName} is not Python: {error.msg}."
     else:
         told = error.message if isinstance(error, JitError) else _without_path(str(error))
-        told = registry.app.variables.redact(told)
+        told = registry.app.variables.redact(_PACKAGE.sub("", told))
         message = f"Importing {node.fullName} raised {type(error).__name__}{f': {told}' if told else ''}"
         message += "" if message.endswith(".") else "."
     hint = error.hint if isinstance(error, JitError) else _import_hint(node, error, registry)

@@ -32,6 +32,8 @@ __all__ = ["Configuration", "configure", "has_business_file", "reference_problem
 
 #: How many names a hint lists.
 _MANY = 10
+#: Pointers of the keys of ``e.json`` that people write into the business file.
+_OF_E_JSON = frozenset({"/type", "/title", "/version", "/description", "/icon", "/overrides", "/accessModifier"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def configure(registry: Registry, node: Node, schema: Schema | None, variables: 
         # Where a variable is missing, whatever the schema says is about the variable.
         told = {problem.pointer for problem in problems}
         explained = schema.explain(source, data, redact=variables.redact)
-        problems = [*problems, *(problem for problem in explained if problem.pointer not in told)]
+        problems += [_with_home(problem) for problem in explained if problem.pointer not in told]
     if problems:
         raise _invalid(node, in_order(problems))
     if "$schema" in data:
@@ -93,7 +95,9 @@ def reference_problems(registry: Registry, configuration: Configuration) -> list
             if kind not in {"meta", "type"}:
                 continue
             code, message = "reference-kind", f"{name!r} is a {kind.capitalize()}; an instance is needed here."
-        hint = registry.did_you_mean(name, family) if code == "reference-dangling" else None
+        # The last part alone may be the name that was meant; a name of another family leads astray.
+        guess = code == "reference-dangling" or "." not in name
+        hint = registry.did_you_mean(name, family) if guess else None
         problem = configuration.source.problem(
             code, message, pointer=reference.pointer, hint=hint or _instances(registry, family)
         )
@@ -111,6 +115,13 @@ def _instances(registry: Registry, family: str | None) -> str | None:
         return f"No instance of the family {family} is there yet."
     more = f" and {len(fitting) - _MANY} more" if len(fitting) > _MANY else ""
     return f"Instances of the family {family}: {', '.join(fitting[:_MANY])}{more}."
+
+
+def _with_home(problem: Problem) -> Problem:
+    """Tell where a key belongs that the business file does not know and ``e.json`` does."""
+    if problem.code == "key-unknown" and problem.pointer in _OF_E_JSON and "Did you mean" not in (problem.hint or ""):
+        return replace(problem, hint="It belongs into e.json.")
+    return problem
 
 
 def _with_declaration(registry: Registry, problem: Problem) -> Problem:
@@ -169,9 +180,16 @@ def _missing_file(registry: Registry, node: Node, schema: Schema) -> Problem:
         f"{node.fullName} has no business file {node.name}.json; a {node.elementType} needs {needed}.",
         element=node.fullName,
         file=path,
-        hint=f"Create {path}.",
+        hint=_how_to_get(node, path),
         related=related,
     )
+
+
+def _how_to_get(node: Node, path: str) -> str:
+    """A file of another name may be the one that was meant: after a folder was renamed, for example."""
+    assert node.folder is not None
+    names = {name for name in os.listdir(node.folder.path) if name.endswith(".json")} - {"e.json", "schema.json"}
+    return f"Rename {names.pop()} to {node.name}.json." if len(names) == 1 else f"Create {path}."
 
 
 def _invalid(node: Node, problems: Sequence[Problem]) -> ElementInvalid:

@@ -18,6 +18,7 @@ from jitcore.errors import ElementFailed, ElementInvalid, ElementNotFound
 from jitcore.files import SourceInvalid
 from jitcore.problems import Problem
 from jitcore.source import read_json
+from jitcore.suggestions import closest
 from jitcore.validation import Schema, compile_schema
 
 if TYPE_CHECKING:
@@ -208,12 +209,11 @@ class Dispatch:
                 meta = self._registry.nodes(chain[-1])[0]
                 protocol = getattr(self.module(meta), "ElementProtocol", None) if meta.is_package else None
                 return compose(packages, protocol)
-        raise self._invalid(
-            fullName,
-            "loader-missing",
-            f"Neither {' nor '.join(chain)} exports a Loader.",
-            hint=f"Export a class Loader from the __init__.py of {fullName}.",
-        )
+        own = self._registry.nodes(fullName)[0]
+        names = [name for name in dir(self.module(own)) if name[0] != "_"] if own.is_package else []
+        misspelt = closest("Loader", names, limit=1)
+        hint = f"Rename {misspelt[0]} to Loader." if misspelt else "Export a class Loader from its __init__.py."
+        raise self._invalid(fullName, "loader-missing", f"Neither {' nor '.join(chain)} exports a Loader.", hint=hint)
 
     def _own_loader(self, node: Node) -> type[Any] | None:
         if not node.is_package:

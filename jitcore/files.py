@@ -22,6 +22,7 @@ __all__ = ["LARGEST", "SourceInvalid", "read_text"]
 #: The largest file that is read, in bytes: what people write by hand is far smaller.
 LARGEST = 1 << 20
 
+_TOO_LARGE = "Move the data into a file that the Type reads itself, or into the database."
 _CHUNK = 1 << 14
 # A pipe is not waited for, and a link is looked at before it is followed. Windows knows neither flag.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -62,6 +63,8 @@ def read_text(path: str, *, inside: str | None, shown: str, element: str | None)
         refused = _Refused("file-missing", "There is no such file.", None)
     except UnicodeDecodeError as error:
         raise SourceInvalid([_misencoded(error, shown, element)]) from None
+    except IsADirectoryError:
+        refused = _Refused("file-unreadable", "This is a folder, and a file must stand here.", None)
     except OSError as error:
         refused = _Refused("file-unreadable", f"The file cannot be read: {error.strerror}.", None)
     except ValueError:  # a NUL character in the name, or one that the file system cannot spell
@@ -100,7 +103,7 @@ def _read_whole(path: str, flags: int) -> bytes:
             chunk = os.read(descriptor, _CHUNK)
             raw += chunk
             if len(raw) > LARGEST:
-                raise _Refused("file-too-large", f"The file is larger than {LARGEST >> 20} MiB.", None)
+                raise _Refused("file-too-large", f"The file is larger than {LARGEST >> 20} MiB.", _TOO_LARGE)
     finally:
         os.close(descriptor)
     return raw

@@ -18,6 +18,7 @@ from jitcore.errors import NotAnApp
 from jitcore.files import SourceInvalid
 from jitcore.schemas import load_schema
 from jitcore.source import read_json
+from jitcore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,20 +129,26 @@ def _open(path: Path, chain: tuple[Path, ...], found: AppLayers, installed: set[
                 problem = where("extends-cycle", f"The apps extend each other in a circle: {circle}.", hint=_ONE_WAY)
                 found.problems.append(problem)
             elif not base.is_dir():
-                problem = where("extends-missing", f"There is no folder {base}.", hint=_RELATIVE)
-                found.problems.append(problem)
+                hint = did_you_mean(base.name, _folders(base.parent)) or _RELATIVE
+                found.problems.append(where("extends-missing", f"There is no folder {base}.", hint=hint))
             elif not any(other.root == base for other in found.layers):
                 try:
                     _open(base, chain, found, installed)
                 except NotAnApp as error:
-                    found.problems.append(where("extends-invalid", error.message, hint=error.hint))
+                    hint = error.hint or "Put an app.json into it ({} is enough), or name another folder."
+                    found.problems.append(where("extends-invalid", error.message, hint=hint))
             continue
         name = entry.get("plugin") or entry.get("appId", "")
         if name in installed:
             found.plugins.append(name)
         else:
             known = f"Installed plugins: {', '.join(sorted(installed)) or 'none'}."
-            found.problems.append(where("extends-missing", f"The plugin {name!r} is not installed.", hint=known))
+            hint = did_you_mean(name, installed) or known
+            found.problems.append(where("extends-missing", f"The plugin {name!r} is not installed.", hint=hint))
+
+
+def _folders(parent: Path) -> list[str]:
+    return [child.name for child in parent.iterdir() if child.is_dir()] if parent.is_dir() else []
 
 
 def _read_app(path: Path, kind: LayerKind, problems: list[Problem]) -> tuple[Layer, Source | None]:

@@ -38,6 +38,9 @@ _FOREIGN = {
     "nil": "null",
     "undefined": "null",
 }
+_CURLY = frozenset("“”„‟‘’‚‛«»「」")
+_STRAIGHT = 'Write straight double quotes: ".'
+_CONFLICT = re.compile(r"<{7}|={7}|>{7}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -147,7 +150,12 @@ class _Scanner:
         if self._peek():
             self._refuse_comment()
             at = self.position
-            raise _Fault("The document has ended before this.", at, at + 1, "Look for a bracket that closes too early.")
+            raise _Fault(
+                "The document has ended before this.",
+                at,
+                at + 1,
+                "Remove it, or look for a bracket that closes too early.",
+            )
 
     def _step(self, inner: _Open) -> None:
         """Read the next member of the innermost object or array, or its end."""
@@ -175,7 +183,7 @@ class _Scanner:
         end = self.position
         if self._peek() != ":":
             self._refuse_comment()
-            raise _Fault("A colon must follow this key.", start, end)
+            raise _Fault("A colon must follow this key.", start, end, "Write it between the key and its value.")
         self.position += 1
         self._peek()
         if key in keys:
@@ -225,10 +233,12 @@ class _Scanner:
         self._refuse_comment()
         if not char:
             self._refuse_end(inner)
+        self._refuse_conflict()
         at = self.position
         word = _WORD.match(self.text, at)
         if word or char == "'":
-            raise _Fault("A key stands in double quotes.", at, word.end() if word else at + 1)
+            hint = _STRAIGHT if char in _CURLY or char == "'" else "Put it into double quotes."
+            raise _Fault("A key stands in double quotes.", at, word.end() if word else at + 1, hint)
         raise _Fault(f"A key is missing before {_name(char)}.", at, at + 1)
 
     def _string(self, entry: int | None) -> str:
@@ -288,21 +298,30 @@ class _Scanner:
             self._refuse_comment()
         if word in _FOREIGN:
             raise _Fault(f"JSON has no {word}.", *span, f"Write {_FOREIGN[word]}.")
+        self._refuse_conflict()
+        if not self.open:
+            raise _Fault("The top level of the file must be an object, written { … }.", *span, code="json-syntax")
         if word[0] in "-+.0123456789":
             raise _Fault("This is not a number as JSON writes it.", *span, "Write it like 12, -0.5 or 1e6.")
-        raise _Fault("A text stands in double quotes.", *span)
+        raise _Fault("A text stands in double quotes.", *span, _STRAIGHT if word[0] in _CURLY else None)
 
     def _refuse_comment(self) -> None:
         """JSON has none: say so, if one starts here."""
         if _COMMENT.match(self.text, self.position):
             raise _Fault("JSON has no comments.", self.position, self._line_end(), "Remove the comment.")
 
+    def _refuse_conflict(self) -> None:
+        """Git leaves these lines where two changes meet: say so, if one starts here."""
+        if self.lines.place(self.position)[1] == 1 and _CONFLICT.match(self.text, self.position):
+            hint = "Keep one of the two versions, and remove the lines of <<<<<<<, ======= and >>>>>>>."
+            raise _Fault("A merge conflict is left in this file.", self.position, self._line_end(), hint)
+
     def _refuse_value(self, char: str) -> NoReturn:
         at = self.position
         if not char:
             self._refuse_end(self.open[-1])
         if char == "'":
-            raise _Fault("A text stands in double quotes, not in single ones.", at, at + 1)
+            raise _Fault("A text stands in double quotes, not in single ones.", at, at + 1, _STRAIGHT)
         raise _Fault(f"A value is missing before {_name(char)}.", at, at + 1)
 
     def _refuse_missing_comma(self, inner: _Open, before: int, char: str) -> NoReturn:
@@ -315,6 +334,7 @@ class _Scanner:
                 f'"{inner.closer}" must close what opens in line {line}, column {column}, not "{char}".',
                 self.position,
                 self.position + 1,
+                f'Write "{inner.closer}" here, or close what else is open before it.',
             )
         # Where the comma belongs, not where the parser noticed: that may be some lines further.
         raise _Fault("A comma is missing after this value.", before - 1, before, "Write a comma here.")
@@ -337,7 +357,12 @@ class _Scanner:
                 "JSON does not know this escape.", end, min(end + 2, self._line_end()), r"Write \\ for one backslash."
             )
         if char in ("", "\n", "\r"):
-            raise _Fault("This string has no closing quote in its line.", start, end)
+            raise _Fault(
+                "This string has no closing quote in its line.",
+                start,
+                end,
+                r"Close it; a line break inside it is written \n.",
+            )
         raise _Fault(
             f"A string may not hold {_name(char)} as it is.", end, end + 1, f"Write {json.dumps(char)[1:-1]} for it."
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jitcore.annotations import members
 from jitcore.printing import quoted
 from jitcore.suggestions import did_you_mean
-from jitcore.violations import KINDS, Said, advice, but, count, either, inside, kind
+from jitcore.violations import KINDS, Said, advice, but, count, either, inside, kind, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,8 +48,10 @@ def _say_type(it: Violation) -> Iterator[Said]:
 
 
 def _wrong_type(it: Violation, types: list[str]) -> Said:
-    hint = None
-    if isinstance(it.value, str) and it.quote is not None:
+    hint = advice(it)
+    if hint is not None:
+        pass
+    elif isinstance(it.value, str) and it.quote is not None:
         written = it.value.strip()
         if ("boolean" in types and written.lower() in {"true", "false"}) or (
             {"integer", "number"} & set(types) and written.lstrip("-").replace(".", "", 1).isdecimal()
@@ -73,6 +75,7 @@ def _wrong_choice(it: Violation, choices: list[Any]) -> Said:
     what = f"{it.subject} must be {one_of}{either(listed[:_MANY])}{more}{but(it)}."
     words = [choice for choice in choices if isinstance(choice, str)]
     hint = did_you_mean(it.value, words) if it.quote is not None and isinstance(it.value, str) else None
+    hint = hint or advice(it)
     return Said("value-choice", what, it.path, hint=hint)
 
 
@@ -98,7 +101,8 @@ def _say_dependent(it: Violation) -> Iterator[Said]:
 
 
 def _say_unknown(it: Violation) -> Iterator[Said]:
-    known = [name for name in it.shape.names if name[:1] != "$"] if it.shape else []
+    names = it.schema.get("properties", ()) if it.keyword == "additionalProperties" else ()
+    known = [name for name in names or (it.shape.names if it.shape else ()) if name[:1] != "$"]
     for key in [key for key in it.value if not _is_known(it, key)]:
         hint = (
             did_you_mean(key, [name for name in known if name not in it.value])
@@ -159,12 +163,12 @@ def _say_pattern(it: Violation) -> Iterator[Said]:
         what = f"{it.subject} cannot be {it.quote}" if it.quote is not None else f"{it.subject} has not the right form"
     else:
         what = f"{it.subject} must match the pattern {it.limit}{but(it)}"
-    yield Said("value-pattern", f"{what}.", it.path, hint=hint)
+    yield Said("value-pattern", f"{what}.", it.path, hint=hint or meaning(it))
 
 
 def _say_format(it: Violation) -> Iterator[Said]:
     wanted = _FORMATS.get(it.limit, f"of the format {quoted(it.limit)}")
-    yield Said("value-format", f"{it.subject} must be {wanted}{but(it)}.", it.path, hint=advice(it))
+    yield Said("value-format", f"{it.subject} must be {wanted}{but(it)}.", it.path, hint=advice(it) or meaning(it))
 
 
 def _say_range(it: Violation) -> Iterator[Said]:
@@ -175,7 +179,8 @@ def _say_range(it: Violation) -> Iterator[Said]:
         "exclusiveMaximum": "less than",
         "multipleOf": "a multiple of",
     }[it.keyword]
-    yield Said("value-range", f"{it.subject} must be {bound} {it.limit}{but(it)}.", it.path, hint=advice(it))
+    what = f"{it.subject} must be {bound} {it.limit}{but(it)}."
+    yield Said("value-range", what, it.path, hint=advice(it) or meaning(it))
 
 
 def _say_items(it: Violation) -> Iterator[Said]:
@@ -225,6 +230,10 @@ def _say_branches(it: Violation) -> Iterator[Said]:
         yield _wrong_choice(it, listed)
         return
     meant = [branch for branch in fitting if not _picks_another(it, branch)] if len(fitting) > 1 else fitting
+    if not meant and (deciding := _deciding(it, fitting)):
+        listed = [value for one in deciding for value in (one.limit if one.keyword == "enum" else [one.limit])]
+        yield _wrong_choice(deciding[0], listed)
+        return
     if len(meant) == 1:
         for one in meant[0]:
             yield from say(one)
@@ -246,6 +255,17 @@ def _objects_here(it: Violation, branch: Sequence[Violation], keyword: str) -> b
 def _picks_another(it: Violation, branch: Sequence[Violation]) -> bool:
     """Whether a member that tells the branches apart (``"kind": "a"``) says that this branch is not meant."""
     return any(one.keyword in {"enum", "const"} and len(one.path) == len(it.path) + 1 for one in branch)
+
+
+def _deciding(it: Violation, branches: Sequence[Sequence[Violation]]) -> list[Violation]:
+    """What each branch says of the one member that tells the branches apart; nothing if they speak of several."""
+    found = [
+        one
+        for branch in branches
+        for one in branch
+        if one.keyword in {"enum", "const"} and len(one.path) == len(it.path) + 1
+    ]
+    return found if len(found) == len(branches) and len({one.path for one in found}) == 1 else []
 
 
 def _first(branches: Sequence[Sequence[Violation]]) -> str:

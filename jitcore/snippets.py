@@ -41,7 +41,7 @@ def draw(lines: Lines, place: Span, hidden: Hidden | None = None) -> str:
     first, last = lines.span(number)
     stop = min(max(place.end, place.start + 1), max(last, place.start + 1))
     left, right = _window(first, last, place.start, stop)
-    canvas = _Canvas(place.start, stop)
+    canvas = _Canvas(place.start, min(stop, right) if right > place.start else stop)
     if left > first:
         canvas.put("…")
     at = left

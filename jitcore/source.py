@@ -243,6 +243,8 @@ def _problem(source: Source, finding: Finding) -> Problem:
 
     positions = source.positions
     line, column = positions.lines.place(finding.start)
+    first, last = positions.lines.span(line)
+    is_blank = not source.text[first:last].strip()
     return Problem(
         finding.code,
         finding.message,
@@ -251,7 +253,7 @@ def _problem(source: Source, finding: Finding) -> Problem:
         line=line,
         column=column,
         pointer=None if finding.entry is None else positions.pointer(finding.entry),
-        snippet=draw(positions.lines, Span(finding.start, finding.end), all_values(positions)),
+        snippet=None if is_blank else draw(positions.lines, Span(finding.start, finding.end), all_values(positions)),
         hint=finding.hint,
         related=() if finding.first is None else (_first(source, finding.first),),
     )

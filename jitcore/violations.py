@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from jitcore.annotations import Shape
 
-__all__ = ["KINDS", "Said", "Violation", "advice", "but", "count", "either", "inside", "kind"]
+__all__ = ["KINDS", "Said", "Violation", "advice", "but", "count", "either", "inside", "kind", "meaning"]
 
 #: The types of JSON Schema as a sentence names them.
 KINDS: Mapping[str, str] = {
@@ -80,6 +80,11 @@ def advice(it: Violation) -> str | None:
     """What the schema's author says to whoever gets the value wrong: ``"x-hint"``."""
     advice = it.schema.get("x-hint")
     return advice if isinstance(advice, str) else None
+
+
+def meaning(it: Violation) -> str | None:
+    """What the schema says the value is for."""
+    return it.shape.says("description") if it.shape and it.path else None
 
 
 def but(it: Violation) -> str:

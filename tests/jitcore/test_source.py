@@ -160,7 +160,7 @@ class TestRefusingFiles:
         """A folder under a file's name is named as what it is."""
         file.mkdir()
         [problem] = refused(file, None)
-        assert (problem.code, problem.message) == ("file-unreadable", "The file cannot be read: Is a directory.")
+        assert (problem.code, problem.message) == ("file-unreadable", "This is a folder, and a file must stand here.")
 
     def test_a_pipe_is_not_waited_for(self, file: Path) -> None:
         """A named pipe nobody writes to does not stop the app."""

@@ -188,7 +188,7 @@ SAID: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str, str, str | 
         "a key known only to a neighbour of the closed schema",
         {"allOf": [{"properties": {"a": True}, "additionalProperties": False}], "properties": {"b": True}},
         '{"b": 1}',
-        [("key-unknown", "/b", "1:2", 'The key "b" is not known.', 'Known keys: "b", "a".')],
+        [("key-unknown", "/b", "1:2", 'The key "b" is not known.', 'Known keys: "a".')],
     ),
     (
         "a value that breaks many keywords by one mistake",
@@ -461,7 +461,7 @@ SAID: list[tuple[str, dict[str, Any], str, list[tuple[str, str, str, str, str | 
         '{"a": "x"}',
         [
             ("key-missing", "", "1:1", 'The key "b" is missing.', None),
-            ("value-type", "/a", "1:7", '"a" must be a whole number, not a string.', None),
+            ("value-type", "/a", "1:7", '"a" must be a whole number, not a string.', "A port."),
         ],
     ),
     (
