@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from jitcore.app import App, open_apps
     from jitcore.contributions import CommandSpec, TypeSpec
     from jitcore.element import Element
-    from jitcore.handle import ElementHandle
     from jitcore.errors import JitError
+    from jitcore.handle import ElementHandle
     from jitcore.hookspecs import hookimpl
     from jitcore.loader import Loader
     from jitcore.node import Node

@@ -93,7 +93,7 @@ class App:
             from jitcore.watching import Watcher
 
             self.watcher = Watcher(self)
-            self.onClose(self.watcher.stop)
+            self.on_close(self.watcher.stop)
 
     def _take(self, found: AppLayers, *, strict: bool) -> None:
         """Make what was read of the app folders the App's own."""
@@ -142,7 +142,7 @@ class App:
         return f"<App {self.name} at {self.path}{' (closed)' if self.closed else ''}>"
 
     def close(self) -> None:
-        """Run ``onAppExit`` of the loaded elements, then what :meth:`onClose` recorded; a second call does nothing."""
+        """Run ``onAppExit`` of the loaded elements, then what :meth:`on_close` recorded; a second call does nothing."""
         self._close(None)
 
     def getElement(self, fullName: str) -> Any:
@@ -249,7 +249,7 @@ class App:
         return next((layer.settings["settings"] for layer in self.layers if "settings" in layer.settings), {})
 
     @property
-    def appData(self) -> Path:
+    def app_data(self) -> Path:
         """The app's folder for run-time data; made when first needed."""
         folder = self.path / "appData"
         folder.mkdir(exist_ok=True)
@@ -273,7 +273,7 @@ class App:
         with self._storage_lock:
             if self._storage is None:
                 self._storage = Storage(database.database, model_sets)
-                self.onClose(self._storage.close)
+                self.on_close(self._storage.close)
             return self._storage
 
     @property
@@ -294,7 +294,7 @@ class App:
         """The plugins' Peewee models, bound to this App's database: ``app.models.CorpMember``."""
         return self.storage.models
 
-    def onClose(self, callback: Callable[[], object]) -> None:
+    def on_close(self, callback: Callable[[], object]) -> None:
         """Have ``callback`` run when the App closes; last recorded first, each isolated from the others."""
         self._disposers.append(callback)
 

@@ -123,7 +123,8 @@ def _add(tree: Tree, name: str, folder: Folder) -> bool:
     last = folder.path.rpartition(os.sep)[2]
     if not name.isascii():
         name, last = unicodedata.normalize("NFC", name), unicodedata.normalize("NFC", last)
-    if not is_element_name(last):
+    # Nearly all names are plain: the pattern is asked about the others.
+    if not (last.isascii() and last.isidentifier()) and not is_element_name(last):
         tree.misnamed.append(folder.path)
         return False
     if name in tree.folders:

@@ -23,16 +23,20 @@ class Element:
     :param config: its business file, validated, ``{{variables}}`` substituted.
     """
 
+    #: Made when the first disposer is recorded: most elements hold nothing that needs one.
+    _disposers: list[Callable[[], object]] | None = None
+
     def __init__(self, node: Node, config: Mapping[str, Any]) -> None:
         self.node = node
         self.config = config
-        self._disposers: list[Callable[[], object]] = []
 
     def on_dispose(self, callback: Callable[[], object]) -> None:
-        """Have ``callback`` run when the element is replaced by a reload and nobody uses it any more, or the App closes.
+        """Have ``callback`` run when the App closes, or a reload replaced the element and nobody uses it any more.
 
         Last recorded first, each isolated from the others: record it where the resource is acquired.
         """
+        if self._disposers is None:
+            self._disposers = []
         self._disposers.append(callback)
 
     @property

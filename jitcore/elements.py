@@ -235,9 +235,11 @@ class Elements:
         app = self._app
         nodes = app.registry.nodes(fullName)
         node = nodes[0]
-        if app.dispatch.kind(node) != "instance":
-            return _Built(self._package(node))
-        resolved = app.dispatch.resolve(self.checked_type(node))
+        resolved = None if node.is_package else app.dispatch.resolved.get(node.elementType)
+        if resolved is None:
+            if app.dispatch.kind(node) != "instance":
+                return _Built(self._package(node))
+            resolved = app.dispatch.resolve(self.checked_type(node))
         configuration = self.configurations.get(fullName) or self._configure(node, resolved.schema)
         if configuration.references:
             self.references.check(node, configuration)

@@ -99,7 +99,8 @@ def _read_whole(path: str, flags: int) -> bytes:
     descriptor = os.open(path, flags)
     try:
         raw = chunk = os.read(descriptor, _CHUNK)
-        while chunk:
+        # A short read is the end of a file; asking again would cost a fifth of the whole.
+        while len(chunk) == _CHUNK:
             chunk = os.read(descriptor, _CHUNK)
             raw += chunk
             if len(raw) > LARGEST:

@@ -71,7 +71,7 @@ class Ledger:
     """
 
     def __init__(self, app: App) -> None:
-        self._path = app.appData / "elements.json"
+        self._path = app.app_data / "elements.json"
 
     def read(self) -> dict[str, tuple[str, str]]:
         try:

@@ -23,7 +23,7 @@ from jitcore.source import read_json
 from jitcore.suggestions import closest, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from jitcore.app import App
     from jitcore.layers import Layer
@@ -86,14 +86,21 @@ class Registry:
             nodes = self.cache[fullName] = self._read_nodes(fullName)
         return nodes
 
-    def definitions(self, fullName: str) -> Iterator[tuple[Layer, Folder | None]]:
+    def definitions(self, fullName: str) -> list[tuple[Layer, Folder | None]]:
         """The layers that define a full name, nearest first, without reading anything."""
-        for place, layer in enumerate(self.layers):
-            folder = layer.tree.folders.get(fullName)
-            if folder is None and fullName not in layer.types:
-                continue
-            if self._overrides or not layer.is_app or not self._overrides_type(fullName, self.layers[place + 1 :]):
-                yield layer, folder
+        found = [
+            (layer, folder)
+            for layer in self.layers
+            if (folder := layer.tree.folders.get(fullName)) is not None or fullName in layer.types
+        ]
+        if self._overrides or len(found) < 2:
+            return found
+        lower = [self.layers[self.layers.index(layer) + 1 :] for layer, _ in found]
+        return [
+            one
+            for one, below in zip(found, lower, strict=True)
+            if not one[0].is_app or not self._overrides_type(fullName, below)
+        ]
 
     def reindex(self, file: str) -> tuple[str, bool, bool] | None:
         """Take over a file that is new, changed or gone.
@@ -188,7 +195,7 @@ class Registry:
         return any(name.startswith(start) for name in self.names())
 
     def _read_nodes(self, fullName: str) -> tuple[Node, ...]:
-        found = list(self.definitions(fullName)) or self._look_again(fullName)
+        found = self.definitions(fullName) or self._look_again(fullName)
         nodes: list[Node] = []
         for layer, folder in found:
             try:

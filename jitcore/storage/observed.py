@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import peewee
@@ -26,6 +27,8 @@ __all__ = ["ObservedDatabase", "observe"]
 
 #: For SQLite files: readers and one writer at once, safe against a crash of the process, foreign keys enforced.
 _SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "normal", "foreign_keys": "on"}
+#: How long, and how often, a new file's connections try to be the one that sets its journal mode, in seconds.
+_BUSY_SECONDS, _BUSY_POLL = 10.0, 0.01
 
 
 def observe(database: peewee.Database) -> ObservedDatabase:
@@ -192,12 +195,28 @@ def _set_pragmas(database: peewee.SqliteDatabase, connection: sqlite3.Connection
     for pragma, value in _SQLITE_PRAGMAS.items():
         if pragma in chosen:
             continue
-        # Asking needs no lock, setting WAL anew would.
-        if pragma == "journal_mode" and connection.execute("PRAGMA journal_mode").fetchone()[0] == value:
-            continue
         try:
-            connection.execute(f"PRAGMA {pragma} = {value}").close()
+            if pragma == "journal_mode":
+                _set_journal_mode(connection, str(value))
+            else:
+                connection.execute(f"PRAGMA {pragma} = {value}").close()
         except sqlite3.OperationalError as error:
             # A file that may only be read keeps its journal mode.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
                 raise
+
+
+def _set_journal_mode(connection: sqlite3.Connection, mode: str) -> None:
+    """Change the mode unless it is that already, which needs no lock.
+
+    SQLite does not wait for the lock it takes here, whatever the busy timeout: of several processes that open a new
+    file at once, all but one are refused, and find the mode changed when they ask again.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {mode}").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_POLL)

@@ -62,7 +62,7 @@ class DatabaseElement(Element, ABC):
         if not address.database:
             raise self._invalid("it names no database")
         database = observe(self._open(address))
-        self.app.onClose(database.close_all)
+        self.app.on_close(database.close_all)
         return database
 
     def _invalid(self, why: str) -> DatabaseConfigInvalid:

@@ -115,7 +115,7 @@ def test_database_and_folder_are_silent(app: App, wecom_emulator: Emulator) -> N
     app.getElement("corps.A").syncCorp()
     planted = canaries(app, wecom_emulator)
     app.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    files = [path for path in app.appData.rglob("*") if path.is_file()]
+    files = [path for path in app.app_data.rglob("*") if path.is_file()]
     assert any(path.suffix == ".db" for path in files)
     for path in files:
         content = path.read_bytes()

@@ -248,9 +248,9 @@ def test_disposers_run_in_reverse_and_isolated(open_app, things, caplog):
     def broken():
         raise RuntimeError("stuck")
 
-    app.onClose(lambda: ran.append("first"))
-    app.onClose(broken)
-    app.onClose(lambda: ran.append("last"))
+    app.on_close(lambda: ran.append("first"))
+    app.on_close(broken)
+    app.on_close(lambda: ran.append("last"))
     app.close()
     assert ran == ["last", "first"]
     assert "stuck" in caplog.text
@@ -279,8 +279,8 @@ def test_app_data_is_made_when_needed(open_app, things):
     """appData appears on first use, inside the app folder."""
     app = open_app(things)
     assert not (app.path / "appData").exists()
-    assert app.appData == app.path / "appData"
-    assert app.appData.is_dir()
+    assert app.app_data == app.path / "appData"
+    assert app.app_data.is_dir()
 
 
 def test_paths_may_be_relative(write_app, things, monkeypatch):

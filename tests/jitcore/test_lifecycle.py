@@ -140,7 +140,7 @@ def test_the_ledger_holds_no_content(open_app, lively, notes):
     lively["things/Hello/Hello.json"] = {"word": "Hello", "secret": "canary-4711"}
     app = open_app(lively)
     app.announce_changes()
-    ledger = (app.appData / "elements.json").read_text()
+    ledger = (app.app_data / "elements.json").read_text()
     assert list(json.loads(ledger)) == ["things.Hello"]
     assert "canary" not in ledger
 

@@ -46,7 +46,7 @@ def test_app_is_the_one_that_the_tests_lie_in(run):
 
             def test_data(app):
                 app.database.execute_sql("create table t (n)")
-                assert list(app.appData.rglob("sqlite.db"))
+                assert list(app.app_data.rglob("sqlite.db"))
                 assert not (SHOP / "appData").exists()
 
             def test_an_element_for_this_test(app):

@@ -307,13 +307,13 @@ def test_an_element_that_was_never_right_loads_after_the_fix(watched, things):
 def test_types_hear_of_appearing_and_vanishing_instances(watched, things):
     """onCreate, onUpdate and onDelete of the Type run after the round."""
     things["things/PlainType/lifecycle.py"] = (
-        "def note(app, text):\n    with (app.appData / 'heard').open('a') as heard:\n        heard.write(text)\n\n\n"
+        "def note(app, text):\n    with (app.app_data / 'heard').open('a') as heard:\n        heard.write(text)\n\n\n"
         "def onCreate(app, fullName):\n    note(app, f'+{fullName} ')\n\n\n"
         "def onUpdate(app, fullName):\n    note(app, f'~{fullName} ')\n\n\n"
         "def onDelete(app, fullName):\n    note(app, f'-{fullName} ')\n"
     )
     app = watched(things)
-    heard = app.app.appData / "heard"
+    heard = app.app.app_data / "heard"
     write(app.path / "things/Fresh/Fresh.json", {"word": "Fresh"})
     write(app.path / "things/Fresh/e.json", {"type": "things.PlainType", "title": "Fresh"})
     app.until(lambda: heard.exists() and "+things.Fresh" in heard.read_text())

@@ -216,11 +216,11 @@ class QywxProxyAuth(Element):
 
         # The storage first: what is recorded last is closed first, and the receiver's thread uses the storage.
         storage = self.app.storage
-        box = open_box(self.app.appData, os.environ)
+        box = open_box(self.app.app_data, os.environ)
         suite = Suite(SuiteConfig.read(self.config), storage, box, self.timing or Timing())
         receiver = Receiver(suite)
-        self.app.onClose(suite.close)
-        self.app.onClose(receiver.close)
+        self.app.on_close(suite.close)
+        self.app.on_close(receiver.close)
         receiver.resume()
         return suite, receiver
 
