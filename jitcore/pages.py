@@ -6,11 +6,15 @@ installed has the pages that belong to it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from jitcore.problems import CODES
 
-__all__ = ["page_path"]
+__all__ = ["page_path", "page_text"]
+
+#: What a page says to the tests, and not to a reader.
+_FRONT_MATTER = re.compile(r"---\n.*?\n---\n+", re.DOTALL)
 
 
 def page_path(code: str) -> Path:
@@ -26,3 +30,14 @@ def page_path(code: str) -> Path:
             if path.is_file():
                 return path
     raise FileNotFoundError(f"There is no page about {code!r}.")
+
+
+def page_text(code: str) -> str:
+    """Read the page of a problem, as Markdown.
+
+    :param code: as for :func:`page_path`.
+    :raises FileNotFoundError: if there is none.
+    """
+    text = page_path(code).read_text("utf-8")
+    front = _FRONT_MATTER.match(text)
+    return (text[front.end() :] if front else text).rstrip()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+import os
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from jitcore.printing import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from jitcore.problems import Problem
+    from jitcore.problems import Problem, Related
 
-__all__ = ["render_github", "render_json", "render_text"]
+__all__ = ["render_github", "render_json", "render_text", "seen_from"]
+
+_Place = TypeVar("_Place", "Problem", "Related")
 
 _RESET = "\x1b[0m"
 _BOLD = "\x1b[1m"
@@ -94,6 +97,21 @@ def render_json(problems: Iterable[Problem], silenced: int = 0) -> str:
         "problems": [asdict(problem) for problem in problems],
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def seen_from(problems: Iterable[Problem], folder: str) -> list[Problem]:
+    """Name the files as seen from the root of a repository in which the app is ``folder``; absolute ones stay."""
+    if not folder:
+        return list(problems)
+
+    def named(place: _Place) -> _Place:
+        if place.file is None or os.path.isabs(place.file):
+            return place
+        return replace(place, file=os.path.join(folder, place.file))
+
+    return [
+        replace(named(problem), related=tuple(named(related) for related in problem.related)) for problem in problems
+    ]
 
 
 def render_github(problems: Iterable[Problem]) -> str:

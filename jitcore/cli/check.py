@@ -2,48 +2,114 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from jitcore.app import App
     from jitcore.checking import Findings
+    from jitcore.cli.rechecking import Checked
     from jitcore.cli.root import AppOpener
 
 __all__ = ["check"]
+
+#: Seconds between two looks at the files.
+_PAUSE = 0.3
 
 
 @click.command("check")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "github"]),
+    type=click.Choice(["text", "json", "github", "sarif"]),
     default="text",
-    help="text for people, json for programs, github for annotations in a workflow.",
+    help="text for people, json for programs, github for annotations in a workflow, sarif for code hosts and editors.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
 @click.pass_obj
-def check(open_app: AppOpener, form: str, as_json: bool, strict: bool) -> int:
+def check(open_app: AppOpener, form: str, as_json: bool, strict: bool, watch: bool) -> int:
     """Find every problem of the app, with place and remedy.
 
     Exits 0 when there is none, 1 when there are. jit problem CODE explains a code, such as key-unknown.
     """
+    form = "json" if as_json else form
+    if not watch:
+        checked = _check(open_app(strict=False), form, strict)
+        if checked.text:
+            click.echo(checked.text)
+        return checked.status
+    from jitcore.cli.rechecking import recheck
+
+    def once() -> Checked:
+        return _check_anew(open_app, form, strict)
+
+    def pause() -> bool:
+        time.sleep(_PAUSE)
+        return True
+
+    root = os.path.realpath(open_app.path)
+    status = 0
+    try:
+        for status in recheck(root, once, _show, pause):  # noqa: B007 - the last one is what counts
+            pass
+    except KeyboardInterrupt:
+        click.echo()
+    return status
+
+
+def _check_anew(opener: AppOpener, form: str, strict: bool) -> Checked:
+    """Open the app, check it, close it: nothing of the last look is left. A folder may become an app."""
+    from jitcore.app import App
+    from jitcore.cli.rechecking import Checked
+    from jitcore.errors import JitError
+
+    try:
+        with App(opener.path, strict=False, plugins=opener.plugins, overrides=opener.overrides) as app:
+            return _check(app, form, strict)
+    except JitError as error:
+        return Checked(error.exit_code, f"error[{error.code}]: {error}", (os.path.realpath(opener.path),))
+
+
+def _check(app: App, form: str, strict: bool) -> Checked:
     from jitcore.checking import examine
+    from jitcore.cli.rechecking import Checked
 
-    findings = examine(open_app(strict=False))
-    text = _rendered(findings, "json" if as_json else form)
-    if text:
-        click.echo(text)
-    return int(any(strict or problem.severity == "error" for problem in findings.problems))
+    findings = examine(app)
+    status = int(any(strict or problem.severity == "error" for problem in findings.problems))
+    roots = tuple(str(layer.root) for layer in app.layers if layer.is_app)
+    return Checked(status, _rendered(findings, form, app), roots)
 
 
-def _rendered(findings: Findings, form: str) -> str:
+def _rendered(findings: Findings, form: str, app: App) -> str:
     from jitcore import rendering
 
+    problems = findings.problems
     if form == "json":
-        return rendering.render_json(findings.problems, findings.silenced)
+        return rendering.render_json(problems, findings.silenced)
+    if form == "text":
+        return rendering.render_text(problems, color=sys.stdout.isatty(), silenced=findings.silenced)
+    problems = rendering.seen_from(problems, _folder(app))
     if form == "github":
-        return rendering.render_github(findings.problems)
-    return rendering.render_text(findings.problems, color=sys.stdout.isatty(), silenced=findings.silenced)
+        return rendering.render_github(problems)
+    from jitcore.sarif import render_sarif
+
+    return render_sarif(problems)
+
+
+def _folder(app: App) -> str:
+    """The app's folder as seen from the current one, where a workflow stands at the root of the repository."""
+    try:
+        folder = os.path.relpath(app.path)
+    except ValueError:  # another drive
+        return ""
+    return "" if folder == os.curdir or folder.startswith(os.pardir) else folder
+
+
+def _show(text: str) -> None:
+    click.echo(f"{text}\n" if text else "", nl=bool(text))

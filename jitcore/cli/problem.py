@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 __all__ = ["problem"]
-
-#: What a page says to the tests, and not to a reader.
-_FRONT_MATTER = re.compile(r"---\n.*?\n---\n+", re.DOTALL)
 
 
 @click.command("problem")
@@ -31,6 +26,6 @@ def problem(code: str | None) -> None:
 
         guess = did_you_mean(code, CODES) or "jit problem lists them all."
         raise click.UsageError(f"No problem has the code {code}. {guess}")
-    from jitcore.pages import page_path
+    from jitcore.pages import page_text
 
-    click.echo(_FRONT_MATTER.sub("", page_path(code).read_text("utf-8"), count=1).rstrip())
+    click.echo(page_text(code))
