@@ -84,7 +84,7 @@ class Plugins:
         started = time.perf_counter()
         try:
             module = importlib.import_module(entry_point.module)
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises, the App goes on without it
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises, the App goes on without it
             self._fail(entry_point.name, f"{distribution} {version}", f"its module {entry_point.module} raised", error)
             return None
         finally:
@@ -105,7 +105,7 @@ class Plugins:
             self.seconds[plugin.name] += time.perf_counter() - started
         return True
 
-    def _fail(self, name: str, distribution: str, what: str, cause: Exception) -> None:
+    def _fail(self, name: str, distribution: str, what: str, cause: BaseException) -> None:
         sentence = " ".join(str(cause).split())
         error = PluginError(
             f"Plugin {name} ({distribution}) was left out: {what}: {type(cause).__name__}: {sentence}",

@@ -26,10 +26,11 @@ def jit(capsys):
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Install plugins of three kinds beside the shipped ones: good, raising when imported, raising in a hook."""
+    """Install plugins beside the shipped ones: good, raising or exiting when imported, raising in a hook."""
     texts = {
         "good_plugin": "from jitcore import hookimpl\n@hookimpl\ndef jit_app_opened(app): ...\n",
         "bad_plugin": "import nothing_of_that_name\n",
+        "exiting_plugin": "raise SystemExit(3)\n",
         "raising_plugin": "from jitcore import hookimpl\n@hookimpl\ndef jit_types():\n    raise KeyError('no')\n",
     }
     for name, text in texts.items():
@@ -68,6 +69,7 @@ def test_what_failed_is_listed_with_the_reason(jit, installed):
     assert "nothing_of_that_name" in rows["bad"]["failures"][0]
     assert rows["bad"]["distribution"] == "jit-bad"
     assert rows["bad"]["version"] == "3.2.1"
+    assert "SystemExit: 3" in rows["exiting"]["failures"][0]
     assert "KeyError" in rows["raising"]["failures"][0]
     out = jit("plugins")[1]
     assert "failed: Plugin bad (jit-bad 3.2.1) was left out" in out
@@ -77,6 +79,6 @@ def test_safe_mode_leaves_out_what_is_not_shipped(jit, installed):
     """--no-plugins does not import them, and says which they are."""
     code, out = jit("--no-plugins", "plugins")
     assert code == 0
-    assert "left out by --no-plugins: bad, good, raising" in out
+    assert "left out by --no-plugins: bad, exiting, good, raising" in out
     assert "failed" not in out
     assert "bad_plugin" not in sys.modules

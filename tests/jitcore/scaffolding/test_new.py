@@ -172,6 +172,8 @@ def test_a_plugin_is_installed_and_its_tests_pass(jit, here, environment, run_te
     jit("new", "app", "shop")
     made = python_in(environment, "-m", "jitcore.cli", "new", "instance", "acme.Mine", cwd=here / "shop")
     assert made.returncode == 0, made.stderr
+    overridden = python_in(environment, "-m", "jitcore.cli", "override", "acme.AcmeType", cwd=here / "shop")
+    assert overridden.returncode == 0, overridden.stderr
     checked = python_in(environment, "-m", "jitcore.cli", "check", cwd=here / "shop")
     assert (checked.returncode, checked.stdout) == (0, "No problems found.\n")
 
