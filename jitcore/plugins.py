@@ -84,7 +84,8 @@ class Plugins:
         started = time.perf_counter()
         try:
             module = importlib.import_module(entry_point.module)
-        except (Exception, SystemExit) as error:  # whatever a stranger's module raises, the App goes on without it
+        # Whatever a stranger's module raises, the App goes on without it.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             self._fail(entry_point.name, f"{distribution} {version}", f"its module {entry_point.module} raised", error)
             return None
         finally:
