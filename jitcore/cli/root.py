@@ -29,6 +29,7 @@ PLUGINS = f"{__name__}.plugins"
 
 _OWN_COMMANDS = (
     CommandSpec("check", "jitcore.cli.check:check", "Find every problem of the app, with place and remedy."),
+    CommandSpec("dev", "jitcore.cli.dev:dev", "Watch the app: what each save does, and what is wrong."),
     CommandSpec("explain", "jitcore.cli.inspection:explain", "Show where an element comes from, and why."),
     CommandSpec("list", "jitcore.cli.inspection:list_elements", "List the app's elements with type, state and layer."),
     CommandSpec("new", "jitcore.cli.making:new", "Make an app, an element, a Type or a plugin, with its test."),
@@ -54,7 +55,12 @@ class AppOpener:
         self._app: App | None = None
 
     def __call__(
-        self, *, variables: Mapping[str, str] | None = None, strict: bool = True, path: str | Path | None = None
+        self,
+        *,
+        variables: Mapping[str, str] | None = None,
+        strict: bool = True,
+        path: str | Path | None = None,
+        watch: bool = False,
     ) -> App:
         """The open App; the arguments count on the first call."""
         if self._app is None:
@@ -66,6 +72,7 @@ class AppOpener:
                 strict=strict,
                 plugins=self.plugins,
                 overrides=self.overrides,
+                watch=watch,
             )
         return self._app
 
