@@ -46,6 +46,10 @@ __all__ = [
 ]
 
 
+#: How many problems the text of an error lists; the others are in its ``problems``.
+_MANY = 10
+
+
 class JitError(Exception):
     """Root of the tree: catch this to catch everything jitcore and its plugins raise on purpose.
 
@@ -114,7 +118,7 @@ class AppInvalid(AppError):
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(str(problem) for problem in self.problems)])
+        return f"{super().__str__()}{_listed(self.problems)}"
 
 
 class ElementError(JitError):
@@ -154,7 +158,7 @@ class ElementInvalid(ElementError):
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(str(problem) for problem in self.problems)])
+        return f"{super().__str__()}{_listed(self.problems)}"
 
 
 class ElementFailed(ElementError):
@@ -188,3 +192,11 @@ class StorageError(JitError):
     """The database refused or failed; the driver's own error is the cause."""
 
     code = "storage-error"
+
+
+def _listed(problems: Sequence[Problem]) -> str:
+    """Problems below an error, a line each: a traceback and a log are no place for snippets."""
+    lines = [f"\n  {problem}" for problem in problems[:_MANY]]
+    if len(problems) > _MANY:
+        lines.append(f"\n  … and {len(problems) - _MANY} more: jit check shows them all.")
+    return "".join(lines)

@@ -8,11 +8,12 @@ import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import jitcore
-from jitcore.errors import JitError
+from jitcore.errors import ElementInvalid, JitError
 from jitcore.problems import CODES, Problem, in_order
 
 
@@ -97,3 +98,29 @@ def test_source_errors_are_of_the_tree() -> None:
     from jitcore.source import SourceInvalid
 
     assert issubclass(SourceInvalid, JitError)
+
+
+class TestErrors:
+    """Problems in the text of an error, as a traceback or a log shows it."""
+
+    def test_an_error_lists_its_problems_in_one_line_each(self) -> None:
+        """Indented below the message, with place, code, sentence and hint."""
+        problem = Problem("key-missing", 'The key "a" is missing.', file="x.json", line=1, column=2, hint="Add it.")
+        error = ElementInvalid("x is not valid.", fullName="x", problems=[problem, problem])
+        told = '\n  x.json:1:2: error[key-missing]: The key "a" is missing. Add it.'
+        assert str(error) == f"x is not valid.{told}{told}"
+
+    def test_an_error_lists_few_problems_and_carries_all(self) -> None:
+        """A file with a hundred mistakes does not bury the traceback."""
+        error = ElementInvalid("x", fullName="x", problems=[Problem("key-missing", "K.")] * 100)
+        assert len(str(error).splitlines()) == 12
+        assert str(error).endswith("… and 90 more: jit check shows them all.")
+        assert len(error.problems) == 100
+
+    def test_no_secret_is_in_the_text(self, open_app: Any, things: dict[str, object]) -> None:
+        """Neither of a secret key nor of a key that the schema does not know."""
+        things["things/Hello/Hello.json"] = {"word": 1, "secret": ["CANARY"], "sekret": "CANARY"}
+        with pytest.raises(ElementInvalid) as caught:
+            open_app(things).getElement("things.Hello")
+        assert "things/Hello/Hello.json:" in str(caught.value)
+        assert "CANARY" not in str(caught.value)
