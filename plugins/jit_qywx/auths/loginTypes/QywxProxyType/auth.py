@@ -189,7 +189,8 @@ class QywxProxyAuth(Element):
         self._check_active()
         suite, receiver = self._use()
         known = suite.authorizations.find(corpId)
-        if known is not None and known.state == "active":
+        # The exchange stores the authorization before its AgentId is read; the event itself does not name its enterprise.
+        if known is not None and known.state == "active" and known.agentId is not None:
             receiver.settle(corpId)
         else:
             receiver.settle(corpId, None)
