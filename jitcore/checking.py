@@ -17,6 +17,7 @@ from jitcore.configuration import Configuration, configure, has_business_file, r
 from jitcore.discovery import HAS_PACKAGE, HAS_SCHEMA, is_element_name
 from jitcore.errors import ElementError, ElementInvalid, ElementNotFound, JitError
 from jitcore.files import SourceInvalid
+from jitcore.handle import ElementHandle
 from jitcore.node import Node
 from jitcore.pointers import join_pointer
 from jitcore.problems import Problem, Related, in_order
@@ -215,7 +216,7 @@ def _definition_problems(app: App, fullName: str, problems: list[Problem]) -> li
     if type_name not in app.registry:
         guess = app.registry.did_you_mean(type_name)
         return [replace(one, hint=guess) if guess and one.pointer == "/type" else one for one in problems]
-    if app.elements[type_name].kind != "type":
+    if ElementHandle(app, type_name).kind != "type":
         return problems
     node = Node(app, fullName, layer, folder, source, source.data)
     try:
@@ -246,8 +247,8 @@ def _level_problems(app: App, node: Node) -> Iterator[Problem]:
         message = f"{above.fullName} is an instance, and only a Type can be the type of another element."
         yield where(message, hint=f'Write "{above.elementType}", which is its own type.')
     elif kind == "meta" and not node.folder.marks & (HAS_PACKAGE | HAS_SCHEMA) and has_business_file(node):
-        family = [name for name in app.registry.names() if name.startswith(f"{node.family}.")]
-        types = [name for name in family if app.elements[name].kind == "type" and name != node.fullName]
+        family = [ElementHandle(app, name) for name in app.registry.names_of(node.family) if name != node.fullName]
+        types = [handle.fullName for handle in family if handle.kind == "type"]
         hint = f"Write one of its Types: {', '.join(types)}." if types else "Write a Type for it first."
         yield where(f"{above.fullName} is a Meta; what is configured with a file has a Type as its type.", hint=hint)
 

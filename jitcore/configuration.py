@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jitcore.discovery import HAS_BUSINESS_FILE
-from jitcore.errors import ElementInvalid
+from jitcore.errors import ElementInvalid, JitError
 from jitcore.files import SourceInvalid
 from jitcore.printing import quoted
 from jitcore.problems import Problem, in_order
@@ -83,7 +83,6 @@ def configure(registry: Registry, node: Node, schema: Schema | None, variables: 
 def reference_problems(registry: Registry, configuration: Configuration) -> list[Problem]:
     """References that lead nowhere, or into the wrong family, found before any of the element's code runs."""
     problems = []
-    app = registry.app
     for reference in configuration.references:
         assert configuration.source is not None
         name, family = reference.fullName, reference.family
@@ -91,7 +90,7 @@ def reference_problems(registry: Registry, configuration: Configuration) -> list
         if family is not None and name.partition(".")[0] != family:
             code, message = "reference-family", f"{name!r} is no element of the family {family}."
         elif name in registry:
-            kind = "" if family is None else app.elements[name].kind
+            kind = "" if family is None else _kind(registry, name)
             if kind not in {"meta", "type"}:
                 continue
             code, message = "reference-kind", f"{name!r} is a {kind.capitalize()}; an instance is needed here."
@@ -109,12 +108,23 @@ def _instances(registry: Registry, family: str | None) -> str | None:
     """A hint that names the elements of a family that can be referred to."""
     if family is None:
         return None
-    names = [name for name in registry.names() if name.startswith(f"{family}.")]
-    fitting = [name for name in names if registry.app.elements[name].kind == "instance"]
-    if not fitting:
-        return f"No instance of the family {family} is there yet."
-    more = f" and {len(fitting) - _MANY} more" if len(fitting) > _MANY else ""
-    return f"Instances of the family {family}: {', '.join(fitting[:_MANY])}{more}."
+
+    def listed() -> str:
+        fitting = [name for name in registry.names_of(family) if _kind(registry, name) == "instance"]
+        if not fitting:
+            return f"No instance of the family {family} is there yet."
+        more = f" and {len(fitting) - _MANY} more" if len(fitting) > _MANY else ""
+        return f"Instances of the family {family}: {', '.join(fitting[:_MANY])}{more}."
+
+    return registry.hint(("", family), listed)
+
+
+def _kind(registry: Registry, fullName: str) -> str:
+    """``meta``, ``type`` or ``instance``; ``unreadable`` while its definition is not right."""
+    try:
+        return registry.app.dispatch.kind(registry.nodes(fullName)[0])
+    except JitError:
+        return "unreadable"
 
 
 def _with_home(problem: Problem) -> Problem:

@@ -23,7 +23,7 @@ from jitcore.source import read_json
 from jitcore.suggestions import closest, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from jitcore.app import App
     from jitcore.layers import Layer
@@ -169,10 +169,19 @@ class Registry:
 
         :param family: suggest names of this family only.
         """
-        key = (fullName, family)
+        return self.hint(
+            (fullName, family),
+            lambda: did_you_mean(fullName, self.names() if family is None else self.names_of(family)),
+        )
+
+    def names_of(self, family: str) -> list[str]:
+        """Every full name of a family, sorted."""
+        return [name for name in self.names() if name.startswith(f"{family}.")]
+
+    def hint(self, key: tuple[str, str | None], make: Callable[[], str | None]) -> str | None:
+        """A hint that is dear to make and asked for again and again; remembered until a name comes or goes."""
         if key not in self._hints:
-            known = [name for name in self.names() if family is None or name.startswith(f"{family}.")]
-            self._hints[key] = did_you_mean(fullName, known)
+            self._hints[key] = make()
         return self._hints[key]
 
     def module_name(self, dotted: str) -> str | None:
