@@ -176,7 +176,11 @@ class Registry:
 
     def names_of(self, family: str) -> list[str]:
         """Every full name of a family, sorted."""
-        return [name for name in self.names() if name.startswith(f"{family}.")]
+        start = f"{family}."
+        names = {
+            name for layer in self.layers for name in (*layer.tree.folders, *layer.types) if name.startswith(start)
+        }
+        return sorted(names)
 
     def hint(self, key: tuple[str, str | None], make: Callable[[], str | None]) -> str | None:
         """A hint that is dear to make and asked for again and again; remembered until a name comes or goes."""
