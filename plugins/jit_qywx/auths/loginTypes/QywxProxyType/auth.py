@@ -189,7 +189,7 @@ class QywxProxyAuth(Element):
         self._check_active()
         suite, receiver = self._use()
         known = suite.authorizations.find(corpId)
-        # The exchange stores the authorization before its AgentId is read; the event itself does not name its enterprise.
+        # The exchange stores the authorization before its AgentId is read, and create_auth does not say whose it is.
         if known is not None and known.state == "active" and known.agentId is not None:
             receiver.settle(corpId)
         else:
