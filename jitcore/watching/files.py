@@ -20,10 +20,13 @@ from jitcore.importing import COMMONS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["FileStates", "is_relevant", "is_unfinished"]
+__all__ = ["FileStates", "age", "is_relevant"]
 
 _SUFFIXES = (".json", ".py")
 _AT_ROOT = frozenset({".env", "app.json"})
+#: A file that makes no sense and is younger than this many seconds may be in the middle of being written; a JSON file
+#: without any content never makes sense, and its writer may have been kept from writing for longer.
+_YOUNG, _YOUNG_EMPTY = 0.06, 0.5
 
 
 class _State(NamedTuple):
@@ -41,26 +44,18 @@ def is_relevant(name: str) -> bool:
     return name.endswith(_SUFFIXES) and name[0] != "."
 
 
-def is_unfinished(file: str, young: float) -> bool:
-    """Whether a file makes no sense and is so young that its writer may be in the middle of it.
+def age(file: str) -> float:
+    """Seconds since a file last changed; of one that is gone, since something last happened in its folder.
 
-    :param young: seconds since its last change below which it counts as young.
+    What an editor or a checkout sets as the time of its text says nothing about that: the system's own time counts.
     """
-    try:
-        if time.time() - os.stat(file).st_mtime >= young:
-            return False
-        content = Path(file).read_bytes()
-        if file.endswith(".py"):
-            # An empty module is a right one, except for the moment after it was emptied to be written.
-            ast.parse(content)
-            return not content
-        if file.endswith(".json"):
-            json.loads(content)
-    except OSError:
-        return False
-    except (ValueError, SyntaxError, RecursionError):
-        return True
-    return False
+    now = time.time()
+    while file:
+        try:
+            return abs(now - os.stat(file).st_ctime)
+        except OSError:
+            file = file.rpartition(os.sep)[0]
+    return 0.0
 
 
 class _Folder(NamedTuple):
@@ -71,6 +66,9 @@ class _Folder(NamedTuple):
 
 
 _NOTHING = _Folder({}, frozenset())
+
+#: Files whose content is another now, with the digest of what it was; None for new ones.
+_Changes = dict[str, bytes | None]
 
 
 class FileStates:
@@ -92,6 +90,7 @@ class FileStates:
             if entry.is_dir() and entry.name not in families and entry.name != COMMONS
         }
         self._folders: dict[str, _Folder] = {}
+        self._before: _Changes = {}
         for root in self.roots:
             self._folders.update(self._read_tree(root, {}))
 
@@ -101,32 +100,63 @@ class FileStates:
         :param folders: absolute paths; one that is not there any more counts as emptied, with all below it.
         :returns: absolute paths of the files whose content is new, changed or gone.
         """
-        changed: set[str] = set()
+        changed: _Changes = {}
         for folder in folders:
             if self._covers(folder):
                 changed |= self._compare(folder) if os.path.isdir(folder) else self._drop(folder)
-        return changed
+        self._before = changed
+        return set(changed)
 
     def forget(self, files: Iterable[str]) -> None:
-        """Count some files as not seen yet, so that the next look reports them again."""
+        """Count what the last look found of some files as not seen, so that the next look compares them again."""
         for file in files:
             folder, _, name = file.rpartition(os.sep)
-            seen = self._folders.get(folder, _NOTHING).files
-            if name in seen:
-                seen[name] = seen[name]._replace(modified=-1, digest=b"")
+            if folder not in self._folders:
+                continue
+            before = self._before.get(file)
+            if before is None:
+                self._folders[folder].files.pop(name, None)
+            else:
+                self._folders[folder].files[name] = _State(-1, -1, -1, -1, before)
+
+    def is_unfinished(self, file: str) -> bool:
+        """Whether a file is not yet what it is going to be.
+
+        It is another than when it was looked at, or it makes no sense and is so young that its writer may be in the
+        middle of it.
+        """
+        folder, _, name = file.rpartition(os.sep)
+        try:
+            content = Path(file).read_bytes()
+            if _digest(self._folders.get(folder, _NOTHING).files, name) != _digest_of(content):
+                return True
+            if age(file) >= (_YOUNG if content or not name.endswith(".json") else _YOUNG_EMPTY):
+                return False
+            if name.endswith(".py"):
+                # An empty module is a right one, except for the moment after it was emptied to be written.
+                ast.parse(content)
+                return not content
+            if name.endswith(".json"):
+                json.loads(content)
+        except OSError:
+            return False
+        except (ValueError, SyntaxError, RecursionError):
+            return True
+        return False
 
     def look_everywhere(self) -> set[str]:
         """Look at all folders; finds what no event told of."""
-        changed: set[str] = set()
+        changed: _Changes = {}
         for root in self.roots:
             now = self._read_tree(root, self._folders)
             before = self._tree(root)
             for folder, seen in now.items():
                 changed |= _differences(folder, self._folders.get(folder, _NOTHING).files, seen.files)
             for folder in before - now.keys():
-                changed |= {os.path.join(folder, name) for name in self._folders.pop(folder).files}
+                changed |= self._drop_one(folder)
             self._folders.update(now)
-        return changed
+        self._before = changed
+        return set(changed)
 
     def families(self) -> Iterator[str]:
         """The folders directly below the roots that are looked into."""
@@ -144,7 +174,7 @@ class FileStates:
                 return not any(_is_passed_over(part) for part in parts)
         return False
 
-    def _compare(self, folder: str) -> set[str]:
+    def _compare(self, folder: str) -> _Changes:
         before = self._folders.get(folder, _NOTHING)
         # Content is read whatever the times say: an editor, a checkout or a test may set them as it likes.
         now = self._folders[folder] = self._read(folder, {})
@@ -154,13 +184,16 @@ class FileStates:
             if appeared not in self._folders:
                 tree = self._read_tree(appeared, {})
                 self._folders.update(tree)
-                changed |= {os.path.join(place, name) for place, seen in tree.items() for name in seen.files}
+                changed |= {os.path.join(place, name): None for place, seen in tree.items() for name in seen.files}
         for vanished in before.subfolders - now.subfolders:
             changed |= self._drop(vanished)
         return changed
 
-    def _drop(self, folder: str) -> set[str]:
-        return {os.path.join(place, name) for place in self._tree(folder) for name in self._folders.pop(place).files}
+    def _drop(self, folder: str) -> _Changes:
+        return {file: before for place in self._tree(folder) for file, before in self._drop_one(place).items()}
+
+    def _drop_one(self, folder: str) -> _Changes:
+        return {os.path.join(folder, name): seen.digest for name, seen in self._folders.pop(folder).files.items()}
 
     def _tree(self, folder: str) -> set[str]:
         """A known folder and all known folders below it."""
@@ -208,11 +241,11 @@ class FileStates:
         return _Folder(files, frozenset(subfolders))
 
 
-def _differences(folder: str, before: Mapping[str, _State], now: Mapping[str, _State]) -> set[str]:
+def _differences(folder: str, before: Mapping[str, _State], now: Mapping[str, _State]) -> _Changes:
     if now == before:
-        return set()
+        return {}
     names = {name for name in now.keys() | before.keys() if _digest(now, name) != _digest(before, name)}
-    return {os.path.join(folder, name) for name in names}
+    return {os.path.join(folder, name): _digest(before, name) for name in names}
 
 
 def _is_passed_over(folder: str) -> bool:
@@ -222,6 +255,10 @@ def _is_passed_over(folder: str) -> bool:
 def _digest(files: Mapping[str, _State], name: str) -> bytes | None:
     state = files.get(name)
     return None if state is None else state.digest
+
+
+def _digest_of(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _content(path: str) -> bytes:

@@ -8,6 +8,7 @@ events) is found by looking at everything: after bursts, every few seconds, and 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from jitcore.lifecycle import Changes
 from jitcore.watching.announcing import Announcer
 from jitcore.watching.events import Events
-from jitcore.watching.files import FileStates, is_unfinished
+from jitcore.watching.files import FileStates, age
 from jitcore.watching.refresh import Reload, refresh
 from jitcore.watching.retiring import Retirement
 
@@ -39,8 +40,8 @@ SHARE = 0.01
 BURST = 64
 #: Seconds after a burst at which everything is looked at.
 AFTER_BURST = 1.0
-#: A file younger than this that cannot be read may still be in the middle of being written.
-YOUNG = 0.06
+#: What a look at everything finds younger than this is left to the event that ends the save, or to the next look.
+SETTLED = 0.3
 
 
 class Watcher:
@@ -54,6 +55,8 @@ class Watcher:
         self._listeners: list[Callable[[Reload], object]] = []
         self._retirement = Retirement(time.monotonic)
         self._wake = threading.Condition()
+        #: Held from a look at files to the end of what it led to, so that two never see the same change.
+        self._turn = threading.RLock()
         self._dirty: set[str] = set()
         self._first = self._last = 0.0
         self._stopping = False
@@ -77,9 +80,10 @@ class Watcher:
 
     def reload(self) -> Reload:
         """Look at everything now and take over what changed; for when events are not enough."""
-        with self._wake:
-            self._dirty.clear()
-        return self._take_over(self._files.look_everywhere())
+        with self._turn:
+            with self._wake:
+                self._dirty.clear()
+            return self._take_over(self._files.look_everywhere())
 
     def stop(self) -> None:
         """End watching; dispose what was replaced."""
@@ -107,7 +111,8 @@ class Watcher:
             if self._stopping:
                 return
             try:
-                self._step(folders)
+                with self._turn:
+                    self._step(folders)
             except Exception:
                 # The thread must outlive whatever a file or an element did; the next look tries again.
                 log.exception("a round of hot reload failed")
@@ -116,7 +121,7 @@ class Watcher:
     def _step(self, folders: set[str]) -> None:
         if folders:
             changed = self._files.look(folders)
-            if any(is_unfinished(file, YOUNG) for file in changed):
+            if any(self._files.is_unfinished(file) for file in changed):
                 self._put_off(folders, changed)
             elif changed:
                 self._take_over(changed)
@@ -155,11 +160,14 @@ class Watcher:
         started = time.monotonic()
         changed = self._files.look_everywhere()
         took = time.monotonic() - started
-        if changed:
-            self._take_over(changed)
+        # In the middle of a save a file may be empty or missing; nothing but the next look would tell that it was.
+        unsettled = {file for file in changed if age(file) < SETTLED and os.path.isdir(os.path.dirname(file))}
+        self._files.forget(unsettled)
+        if changed - unsettled:
+            self._take_over(changed - unsettled)
         self._events.follow(self._watched())
         pause = POLL if self.is_polling else RECONCILE
-        self._reconcile_at = time.monotonic() + max(pause, took / SHARE)
+        self._reconcile_at = time.monotonic() + (SETTLED if unsettled else max(pause, took / SHARE))
 
     def _take_over(self, files: set[str]) -> Reload:
         result = refresh(self._app, files, self._retirement, time.monotonic)
@@ -201,7 +209,7 @@ class Watcher:
             if not self._dirty:
                 self._first = now
             self._last = now
-            self._dirty |= folders
+            self._dirty |= folders | {os.path.dirname(file) for file in files}
 
     def _follow(self) -> None:
         """Listen where there is something to hear, and look once more: it may have happened before we listened."""

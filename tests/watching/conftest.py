@@ -12,7 +12,7 @@ from jitcore import App
 from tests.jitcore.conftest import THINGS
 
 #: Longest a test waits for something that must happen, in seconds.
-PATIENCE = 10.0
+PATIENCE = 60.0
 #: How long a test waits to be sure that nothing more happens.
 SILENCE = 0.4
 

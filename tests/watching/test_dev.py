@@ -15,7 +15,7 @@ import time
 import pytest
 
 #: Longest a test waits for a line, in seconds.
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Dev:

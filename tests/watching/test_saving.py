@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-OLD, NEW = '{"word": "Hello"}', '{"word": "Changed"}'
+NEW = '{"word": "Changed"}'
 
 
 def in_place(file, text, _):
@@ -133,4 +133,36 @@ def test_other_files_never_trigger(hello, name):
     file = app.path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("{}")
+    app.none()
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["another text", "the same text"])
+def test_a_writer_that_is_kept_from_writing_is_waited_for(hello, is_new):
+    """A look at everything between the emptying of a file and its writing takes nothing over; the save counts once."""
+    app, file, _ = hello
+    text = NEW if is_new else file.read_text()
+    app.until(lambda: app.app.watcher._reconcile_at > time.monotonic() + 0.5)
+    with file.open("w") as writer:
+        app.app.watcher._reconcile_at = 0.0
+        app.app.watcher._mark(str(file.parent.parent))
+        time.sleep(0.2)
+        writer.write(text)
+    if is_new:
+        assert app.next().reloaded == ("things.Hello",)
+    app.none()
+    assert app.app.elements["things.Hello"].state == "loaded"
+
+
+def test_a_file_that_is_missing_for_a_moment_was_not_deleted(hello):
+    """An editor that removes before it writes, at whatever moment everything is looked at, deletes no element."""
+    app, file, _ = hello
+    define = file.with_name("e.json")
+    text = define.read_text()
+    app.until(lambda: app.app.watcher._reconcile_at > time.monotonic() + 0.5)
+    with app.app.watcher._turn:
+        define.unlink()
+        with app.app.watcher._wake:
+            app.app.watcher._dirty.clear()
+        app.app.watcher._reconcile()
+        define.write_text(text)
     app.none()
