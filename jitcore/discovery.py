@@ -97,7 +97,7 @@ def scan(root: str, name: str = "") -> Tree:
         else:
             subfolders = [entry for entry in subfolders if entry[0] not in _IGNORED_AT_TOP]
         for child, child_path, is_link in reversed(subfolders):
-            if not (is_link and _leads_up(child_path)):
+            if not (is_link and _leads_up(child_path, root)):
                 stack.append((f"{name}.{child}" if name else child, child_path))
     return tree
 
@@ -147,15 +147,29 @@ def _split(entries: Iterable[os.DirEntry[str]], business_file: str) -> tuple[lis
             marks |= HAS_BUSINESS_FILE
         elif name in _MARKS:
             marks |= _MARKS[name]
-        elif name[0] not in "._" and name not in IGNORED and entry.is_dir():
+        elif name[0] not in "._" and name not in IGNORED and _is_folder(entry):
             folders.append((name, entry.path, entry.is_symlink()))
     if len(folders) > 1:
         folders.sort()
     return folders, marks if is_element else None
 
 
-def _leads_up(link: str) -> bool:
-    """Whether a linked folder contains the place it is linked from, so that following it would never end."""
-    return os.path.join(os.path.realpath(os.path.dirname(link)), "").startswith(
-        os.path.join(os.path.realpath(link), "")
-    )
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle, or to a place that may not be looked at
+        return False
+
+
+def _leads_up(link: str, root: str) -> bool:
+    """Whether following a linked folder leads back to a folder on the way to it, so that it would never end.
+
+    The way may have gone through other links: two folders that link to each other have no end either.
+    """
+    target = os.path.join(os.path.realpath(link), "")
+    folder = os.path.dirname(link)
+    while not os.path.join(os.path.realpath(folder), "").startswith(target):
+        if len(folder) <= len(root):
+            return False
+        folder = os.path.dirname(folder)
+    return True

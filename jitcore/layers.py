@@ -93,7 +93,11 @@ def app_layers(path: Path, plugins: Plugins) -> AppLayers:
     :raises NotAnApp: if ``path`` is no app.
     """
     found = AppLayers()
-    _open(Path(os.path.realpath(path)), (), found, {plugin.name for plugin in plugins.all} | plugins.left_out)
+    try:
+        root = Path(os.path.realpath(path))
+    except ValueError:  # a NUL character
+        raise NotAnApp(f"{str(path)!r} is no folder, so it cannot be opened as an app.") from None
+    _open(root, (), found, {plugin.name for plugin in plugins.all} | plugins.left_out)
     return found
 
 
@@ -158,7 +162,8 @@ def _read_app(path: Path, kind: LayerKind, problems: list[Problem]) -> tuple[Lay
     manifest = path / "app.json"
     settings: Mapping[str, Any] = {}
     source = None
-    if manifest.is_file():
+    # Whatever has the name is meant to be the file: a folder or a broken link is told, not passed over.
+    if os.path.lexists(manifest):
         shown = manifest.name if kind == "app" else str(manifest)
         source, settings = _read_manifest(manifest, shown, problems)
     elif not any(name.count(".") == 1 for name in tree.folders) and not tree.misnamed:

@@ -1,0 +1,55 @@
+"""App folders as they come: links in circles, folders where files belong, names that are no text."""
+
+from __future__ import annotations
+
+import pytest
+
+from jitcore import App
+from jitcore.errors import AppInvalid, NotAnApp
+
+
+def test_a_link_to_itself_hides_nobody(open_app, write_app, things):
+    """A link in a circle is no folder; what stands beside it is still found."""
+    root = write_app(things)
+    (root / "circle").symlink_to("circle")
+    (root / "things" / "circle").symlink_to("circle")
+    app = open_app({})
+    assert app.check() == []
+    assert app.getElement("things.Hello").greet("you") == "Hello you"
+
+
+def test_folders_that_link_to_each_other_end(open_app, write_app, things):
+    """Each folder is entered once on one way, however many links lead back."""
+    root = write_app({**things, "first/Meta/e.json": {"type": "", "title": "First"}, "second/keep.txt": ""})
+    for number in range(3):
+        (root / "first" / f"to{number}").symlink_to("../second")
+        (root / "second" / f"to{number}").symlink_to("../first")
+    app = open_app({})
+    assert app.check() == []
+    assert sorted(name for name in app.elements if name.startswith(("first", "second"))) == [
+        "first.Meta",
+        "second.to0.Meta",
+        "second.to1.Meta",
+        "second.to2.Meta",
+    ]
+
+
+def test_an_app_json_that_is_a_folder_is_told(open_app, write_app, things):
+    """What is called app.json and is no file is a problem, not an app without one."""
+    (write_app(things) / "app.json").mkdir()
+    with pytest.raises(AppInvalid, match="This is a folder"):
+        open_app({})
+    assert [problem.file for problem in open_app({}, strict=False).check()] == ["app.json"]
+
+
+def test_an_app_json_that_links_to_nothing_is_told(open_app, write_app, things):
+    """A deployment that lost the file behind the link does not run with the defaults."""
+    (write_app(things) / "app.json").symlink_to("gone.json")
+    with pytest.raises(AppInvalid, match="app.json"):
+        open_app({})
+
+
+def test_a_path_that_no_file_can_have_is_no_app():
+    """A NUL character ends as one sentence, not as an error of the operating system."""
+    with pytest.raises(NotAnApp, match="no folder"):
+        App("shop\0")
