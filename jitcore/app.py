@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 from jitcore import importing
 from jitcore.dispatch import Dispatch
 from jitcore.elements import Elements
+from jitcore.entrypoints import installed_plugins
 from jitcore.errors import AppClosed, AppInvalid, ArgumentError
 from jitcore.handle import ElementHandle
 from jitcore.layers import app_layers, plugin_layers
-from jitcore.plugins import Plugins, installed_plugins
+from jitcore.plugins import Plugins
 from jitcore.registry import Registry
 from jitcore.variables import Variables
 

@@ -6,9 +6,7 @@ One bad plugin never stops an App: it is left out whole, and why is kept for ``c
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
-import re
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import ModuleType
 
-__all__ = ["Plugin", "Plugins", "installed_plugins"]
+    from jitcore.entrypoints import EntryPoint
+
+__all__ = ["Plugin", "Plugins"]
 
 #: The distribution whose plugins are the shipped ones.
 SHIPPED_DISTRIBUTION = "jitcore"
@@ -53,25 +53,23 @@ class Plugin:
 class Plugins:
     """The plugins of one App.
 
-    :param entry_points: ``(entry point, distribution name, version)``, as :func:`installed_plugins` yields them.
+    :param entry_points: as :func:`jitcore.entrypoints.installed_plugins` yields them.
     :param third_party: False loads the shipped ones only.
     """
 
-    def __init__(
-        self, entry_points: Iterable[tuple[importlib.metadata.EntryPoint, str, str]], *, third_party: bool = True
-    ) -> None:
+    def __init__(self, entry_points: Iterable[EntryPoint], *, third_party: bool = True) -> None:
         self.manager = pluggy.PluginManager(hookspecs.ENTRY_POINT_GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.failures: list[PluginError] = []
         #: Seconds that importing and registering each plugin took, by its name; one imported earlier took no time.
         self.seconds: dict[str, float] = {}
         found_all = list(entry_points)
-        wanted = [found for found in found_all if third_party or found[1] == SHIPPED_DISTRIBUTION]
+        wanted = [found for found in found_all if third_party or found.distribution == SHIPPED_DISTRIBUTION]
         #: Names of installed plugins that were not asked for.
-        self.left_out = frozenset(entry_point.name for entry_point, *_ in found_all if not third_party) - {
-            entry_point.name for entry_point, *_ in wanted
+        self.left_out = frozenset(found.name for found in found_all if not third_party) - {
+            found.name for found in wanted
         }
-        loaded = [plugin for found in wanted if (plugin := self._load(*found)) is not None]
+        loaded = [plugin for found in wanted if (plugin := self._load(found)) is not None]
         # Third-party plugins come before the shipped ones, each group by name: the order of the layers.
         loaded.sort(key=lambda plugin: (plugin.shipped, plugin.name))
         self.all: list[Plugin] = []
@@ -80,27 +78,33 @@ class Plugins:
             if self._register(plugin):
                 self.all.insert(0, plugin)
 
-    def _load(self, entry_point: importlib.metadata.EntryPoint, distribution: str, version: str) -> Plugin | None:
+    def _load(self, found: EntryPoint) -> Plugin | None:
         started = time.perf_counter()
         try:
-            module = importlib.import_module(entry_point.module)
+            module = importlib.import_module(found.module)
         # Whatever a stranger's module raises, the App goes on without it.
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            self._fail(entry_point.name, f"{distribution} {version}", f"its module {entry_point.module} raised", error)
+            told = f"{found.distribution} {found.version}"
+            self._fail(found.name, told, f"its module {found.module} raised", error)
             return None
         finally:
-            self.seconds[entry_point.name] = time.perf_counter() - started
-        return Plugin(entry_point.name, module, distribution, version)
+            self.seconds[found.name] = time.perf_counter() - started
+        return Plugin(found.name, module, found.distribution, found.version)
 
     def _register(self, plugin: Plugin) -> bool:
         started = time.perf_counter()
+        told = f"{plugin.distribution} {plugin.version}"
+        if self.manager.has_plugin(plugin.name):
+            taken = next(f"{other.distribution} {other.version}" for other in self.all if other.name == plugin.name)
+            self._fail(plugin.name, told, "its name is taken", ValueError(f"{taken} has a plugin of that name"))
+            return False
         try:
             self.manager.register(plugin.module, name=plugin.name)
             self.manager.check_pending()
         except (ValueError, pluggy.PluginValidationError) as error:
             if self.manager.has_plugin(plugin.name):
                 self.manager.unregister(name=plugin.name)
-            self._fail(plugin.name, f"{plugin.distribution} {plugin.version}", "its hooks do not fit", error)
+            self._fail(plugin.name, told, "its hooks do not fit", error)
             return False
         finally:
             self.seconds[plugin.name] += time.perf_counter() - started
@@ -151,18 +155,6 @@ class Plugins:
                 root = Path(folder)
                 trees.append((plugin, root, _package_of(root, plugin)))
         return trees
-
-
-def installed_plugins() -> Iterator[tuple[importlib.metadata.EntryPoint, str, str]]:
-    """Yield every entry point of the group ``jitcore`` with its distribution's name and version."""
-    seen = set()
-    for entry_point in importlib.metadata.entry_points(group=hookspecs.ENTRY_POINT_GROUP):
-        distribution = entry_point.dist
-        name = re.sub(r"[-_.]+", "-", distribution.name).lower() if distribution else "unknown"
-        if (name, entry_point.name) in seen:
-            continue
-        seen.add((name, entry_point.name))
-        yield entry_point, name, distribution.version if distribution else "unknown"
 
 
 def _package_of(root: Path, plugin: Plugin) -> str | None:

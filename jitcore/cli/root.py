@@ -88,7 +88,8 @@ class _Commands(click.Group):
         """The commands by name, without those of third-party plugins under ``--no-plugins``."""
         specs: dict[str, CommandSpec] | None = ctx.meta.get(__name__)
         if specs is None:
-            from jitcore.plugins import Plugins, installed_plugins
+            from jitcore.entrypoints import installed_plugins
+            from jitcore.plugins import Plugins
 
             plugins = Plugins(installed_plugins(), third_party=not ctx.params.get("no_plugins"))
             ctx.meta[PLUGINS] = plugins

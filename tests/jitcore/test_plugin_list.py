@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.metadata import EntryPoint
 
 import pytest
 
-from jitcore import plugins
+from jitcore import entrypoints
 from jitcore.cli import main
+from jitcore.entrypoints import EntryPoint
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def installed(tmp_path, monkeypatch):
     for name, text in texts.items():
         (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    shipped = list(plugins.installed_plugins())
-    added = [(EntryPoint(name[:-7], name, "jitcore"), f"jit-{name[:-7]}", "3.2.1") for name in texts]
-    monkeypatch.setattr(plugins, "installed_plugins", lambda: iter([*shipped, *added]))
+    shipped = list(entrypoints.installed_plugins())
+    added = [EntryPoint(name[:-7], name, f"jit-{name[:-7]}", "3.2.1") for name in texts]
+    monkeypatch.setattr(entrypoints, "installed_plugins", lambda: iter([*shipped, *added]))
     yield
     for name in texts:
         sys.modules.pop(name, None)

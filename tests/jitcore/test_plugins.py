@@ -7,19 +7,21 @@ import importlib.metadata
 import inspect
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from jitcore import hookimpl, hookspecs
-from jitcore.plugins import Plugins, installed_plugins
+from jitcore.entrypoints import EntryPoint, installed_plugins
+from jitcore.plugins import Plugins
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("jit_")]
 
 
 def entry(name, module):
     """An entry point as an installed distribution would have it."""
-    return (importlib.metadata.EntryPoint(name, module.__name__, hookspecs.ENTRY_POINT_GROUP), "dist-" + name, "1.0")
+    return EntryPoint(name, module.__name__, "dist-" + name, "1.0")
 
 
 def nothing():
@@ -82,8 +84,8 @@ def test_a_module_that_cannot_be_imported_is_left_out(tmp_path, monkeypatch):
     """An entry point whose module raises is one failure; Apps open without it."""
     (tmp_path / "plugin_raising.py").write_text("raise RuntimeError('half installed')\n")
     monkeypatch.syspath_prepend(tmp_path)
-    point = importlib.metadata.EntryPoint("raising", "plugin_raising", hookspecs.ENTRY_POINT_GROUP)
-    plugins = Plugins([(point, "dist", "1"), *installed_plugins()])
+    point = EntryPoint("raising", "plugin_raising", "dist", "1")
+    plugins = Plugins([point, *installed_plugins()])
     assert "half installed" in str(plugins.failures[0])
     assert len(plugins.all) == 3
 
@@ -99,6 +101,54 @@ def test_a_raising_contribution_is_isolated(module):
     )
     assert [plugin.name for plugin, _ in plugins.collect("jit_types")] == ["b"]
     assert "jit_types() raised" in str(plugins.failures[0])
+
+
+def test_a_name_that_is_taken_leaves_the_first_alone(module):
+    """Two plugins of one name: the second is left out, naming the distribution that has it."""
+    plugins = Plugins([*installed_plugins(), EntryPoint("corps", module("plugin_corps").__name__, "late", "3.0")])
+    assert len(plugins.all) == 3
+    assert plugins.manager.has_plugin("corps")
+    assert "jitcore" in str(plugins.failures[0])
+    assert "late 3.0" in str(plugins.failures[0])
+
+
+def test_what_is_found_is_what_importlib_finds():
+    """The quick reader and importlib.metadata agree on this environment, third-party plugin or not."""
+    found = importlib.metadata.entry_points(group=hookspecs.ENTRY_POINT_GROUP)
+    assert {(one.name, one.module, one.version) for one in installed_plugins()} == {
+        (one.name, one.module, one.dist.version) for one in found
+    }
+
+
+def test_distributions_of_any_kind_are_read(tmp_path, monkeypatch):
+    """dist-info and egg-info, comments, extras and other groups; the first of two distributions of one name counts."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for place, text in (
+        (
+            first / "Some_Plugin-1.2.dist-info",
+            "[other]\nx = no:no\n[jitcore]\n# ours\none = some.plugin:attr [extra]\n",
+        ),
+        (second / "some_plugin-9.9.dist-info", "[jitcore]\none = shadowed\n"),
+        (second / "old.egg-info", "[jitcore]\ntwo = old_plugin\n"),
+        (second / "none-1.0.dist-info", "[console_scripts]\njit = x:y\n"),
+    ):
+        place.mkdir(parents=True)
+        (place / "entry_points.txt").write_text(text)
+    monkeypatch.setattr(sys, "path", [str(first), str(second), str(tmp_path / "absent")])
+    assert list(installed_plugins()) == [
+        EntryPoint("one", "some.plugin", "some-plugin", "1.2"),
+        EntryPoint("two", "old_plugin", "old", "unknown"),
+    ]
+
+
+def test_packages_in_an_archive_are_found(tmp_path, monkeypatch):
+    """A zip archive on the path is read by importlib.metadata, which knows how."""
+    archive = tmp_path / "packed.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("packed-4.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: packed\nVersion: 4.0\n")
+        packed.writestr("packed-4.0.dist-info/entry_points.txt", "[jitcore]\nzipped = packed.plugin\n")
+    monkeypatch.setattr(sys, "path", [str(archive)])
+    assert list(installed_plugins()) == [EntryPoint("zipped", "packed.plugin", "packed", "4.0")]
 
 
 @pytest.mark.parametrize("hook", HOOKS)
