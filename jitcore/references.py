@@ -69,24 +69,28 @@ class References:
 
     def cycle(self, fullName: str) -> list[str]:
         """The path on which references lead from an element back to itself; empty when they do not."""
-        path: list[str] = []
-
-        def visit(name: str) -> bool:
-            path.append(name)
-            for other in self._references_of(name):
-                if other == fullName:
-                    path.append(other)
-                    return True
-                if other not in path and other not in self._acyclic and visit(other):
-                    return True
-            path.pop()
-            return False
-
         if fullName in self._acyclic:
             return []
-        if visit(fullName):
-            return path
-        self._acyclic.add(fullName)
+        # An own stack instead of recursion: how long a chain of references is, is the user's business.
+        path = [fullName]
+        pending = [iter(self._references_of(fullName))]
+        seen, on_path = {fullName}, {fullName}
+        is_acyclic = True
+        while pending:
+            other = next(pending[-1], None)
+            if other is None:
+                pending.pop()
+                on_path.discard(path.pop())
+            elif other == fullName:
+                return [*path, other]
+            elif other in on_path:
+                is_acyclic = False  # others refer in a circle, which is told of them
+            elif other not in seen and other not in self._acyclic:
+                seen.add(other)
+                on_path.add(other)
+                path.append(other)
+                pending.append(iter(self._references_of(other)))
+        self._acyclic.update(seen if is_acyclic else [fullName])
         return []
 
     def _references_of(self, fullName: str) -> Sequence[str]:

@@ -45,7 +45,7 @@ def test_an_app_json_that_is_a_folder_is_told(open_app, write_app, things):
 def test_an_app_json_that_links_to_nothing_is_told(open_app, write_app, things):
     """A deployment that lost the file behind the link does not run with the defaults."""
     (write_app(things) / "app.json").symlink_to("gone.json")
-    with pytest.raises(AppInvalid, match="app.json"):
+    with pytest.raises(AppInvalid, match=r"app\.json"):
         open_app({})
 
 
