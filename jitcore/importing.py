@@ -113,9 +113,8 @@ class ElementFinder:
 
     def forget_aliases(self) -> None:
         """Drop the aliases from ``sys.modules``: what they mean may have changed."""
-        for top in self.aliased:
-            _unload(top)
-        self.aliased.clear()
+        while self.aliased:
+            _unload(self.aliased.pop())
         importlib.invalidate_caches()
 
     def _find_in_app_folder(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
@@ -137,6 +136,9 @@ class ElementFinder:
         return None
 
     def _find_alias(self, alias: str) -> ModuleSpec | None:
+        top = alias.partition(".")[0]
+        if top != alias and top not in self.aliased and self._belongs_to_someone_else(top):
+            return None
         meanings: dict[str, App] = {}
         is_group = False
         for app in self.apps:
@@ -218,5 +220,6 @@ def _finder() -> ElementFinder | None:
 
 
 def _unload(package: str | None) -> None:
-    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
-        del sys.modules[name]
+    # Other threads may be importing.
+    for name in [name for name in tuple(sys.modules) if name == package or name.startswith(f"{package}.")]:
+        sys.modules.pop(name, None)

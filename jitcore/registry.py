@@ -197,10 +197,19 @@ class Registry:
                 return None if node.module_name is None else node.module_name + dotted[len(head) :]
             head = head.rpartition(".")[0]
         if dotted == COMMONS or dotted.startswith(f"{COMMONS}."):
-            for layer in self.layers:
-                if layer.is_app and layer.root is not None and (layer.root / COMMONS).is_dir():
-                    return f"{layer.package}.{dotted}"
+            return self._commons(dotted)
         return None
+
+    def _commons(self, dotted: str) -> str | None:
+        """The module of the nearest app that has it: an app's own commons hide no code that its base apps need."""
+        roots = [(layer.package, layer.root / COMMONS) for layer in self.layers if layer.is_app and layer.root]
+        holders = [(package, folder) for package, folder in roots if folder.is_dir()]
+        parts = dotted.split(".")[1:]
+        for package, folder in holders:
+            path = folder.joinpath(*parts)
+            if path.is_dir() or path.with_name(f"{path.name}.py").is_file():
+                return f"{package}.{dotted}"
+        return f"{holders[0][0]}.{dotted}" if holders else None
 
     def is_group(self, dotted: str) -> bool:
         """Whether ``dotted`` is a family or an intermediate folder of some element."""

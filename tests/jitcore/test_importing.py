@@ -151,3 +151,30 @@ def test_an_override_that_imports_itself_is_told_how(open_app, things):
     with pytest.raises(ElementInvalid, match="real package") as caught:
         app.getElement("things.Hello")
     assert caught.value.problems[0].line == 1
+
+
+def test_a_module_of_an_installed_package_is_not_shadowed(open_app, things, monkeypatch):
+    """A family called email takes nothing away from Python's own email, whose submodules are imported late."""
+    import email
+
+    monkeypatch.delitem(sys.modules, "email.charset", raising=False)
+    open_app(
+        {**things, "email/charset/e.json": {"type": "things.PlainType", "title": "x"}, "email/charset/__init__.py": ""}
+    )
+    assert importlib.import_module("email.charset").__file__.startswith(email.__path__[0])
+
+
+def test_an_apps_own_commons_leave_those_of_its_base(write_app, open_app, things):
+    """A base app's elements find the plain code they were written with; of two modules of a name the nearer counts."""
+    greeting = "from commons.words import WORD\nfrom commons.marks import MARK\n\nTEXT = WORD + MARK\n"
+    write_app(
+        {
+            **things,
+            "commons/words.py": "WORD = 'hello'\n",
+            "commons/marks.py": "MARK = '.'\n",
+            "things/PlainType/text.py": greeting,
+        },
+        "base",
+    )
+    open_app({"app.json": {"extends": [{"path": "../base"}]}, "commons/marks.py": "MARK = '!'\n"})
+    assert importlib.import_module("things.PlainType.text").TEXT == "hello!"
