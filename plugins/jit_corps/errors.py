@@ -17,6 +17,7 @@ Ids of members are in no message of ours but the ones the caller typed, and name
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from jitcore.errors import JitError
@@ -150,7 +151,7 @@ class SyncLocked(SyncFailed):
             f"{corpFullName} is already being synced by {holder}.",
             corpFullName=corpFullName,
             runId=runId,
-            hint="Wait for it to end; if it died, its claim ends by itself within minutes.",
+            hint=f"Wait for it to end. If it died, unseen from here, its claim ends by itself at {_utc(until)}.",
         )
         self.holder = holder
         self.until = until
@@ -188,6 +189,10 @@ class PlanStale(SyncFailed):
         )
         self.planned = planned
         self.found = found
+
+
+def _utc(seconds: float) -> str:
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%H:%M:%S} UTC"
 
 
 def _shown(ids: Sequence[str]) -> str:

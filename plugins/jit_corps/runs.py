@@ -1,8 +1,9 @@
 """One row per run, and one writer per corp.
 
 A run begins by claiming the corp's lease and ends by giving it back; what happened between is its row. The lease lives
-in the database, so it holds between processes and machines; a claim that nobody gave back (kill -9) ends by itself. A
-claim carries a token that only grows: whoever publishes with an old one is refused, however late it wakes up.
+in the database, so it holds between processes and machines; a claim that nobody gave back (kill -9) ends by itself, and
+at once where it can be seen that its process is gone. A claim carries a token that only grows: whoever publishes with
+an old one is refused, however late it wakes up.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -11,11 +12,11 @@ claim carries a token that only grows: whoever publishes with an old one is refu
 from __future__ import annotations
 
 import datetime as dt
-import os
-import socket
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jit_corps import holders
 from jit_corps.errors import SyncLocked, SyncSuperseded
 from jit_corps.models import SyncLease, SyncRun
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from jitcore.storage import Storage
 
 __all__ = ["LEASE_SECONDS", "Claim", "Outcome", "begin_run", "check_claim", "end_run", "renew", "status_of"]
+
+log = logging.getLogger(__name__)
 
 #: How long a silent run keeps its claim; a run that makes progress renews it.
 LEASE_SECONDS = 300.0
@@ -64,7 +67,6 @@ def begin_run(storage: Storage, corpFullName: str, action: str, now: float) -> C
     :raises SyncLocked: another run holds the corp; the row of this one says ``skipped_locked``.
     """
     lease, run = storage.models[SyncLease], storage.models[SyncRun]
-    mine = f"process {os.getpid()} on {socket.gethostname()}"
     with storage.transaction():
         storage.upsert_rows(
             lease, ("corpFullName", "token", "holder", "until"), [(corpFullName, 0, None, 0.0)], ("corpFullName",), ()
@@ -74,9 +76,12 @@ def begin_run(storage: Storage, corpFullName: str, action: str, now: float) -> C
             query = query.for_update()
         [(token, holder, until)] = storage.select_tuples(query)
         taken = holder is not None and until > now
+        if taken and holders.is_gone(holder):
+            log.warning("taking over the claim of corp=%s from %s, which is gone", corpFullName, holders.shown(holder))
+            taken = False
         if not taken:
             token += 1
-            changed = {"token": token, "holder": mine, "until": now + LEASE_SECONDS}
+            changed = {"token": token, "holder": holders.this_process(), "until": now + LEASE_SECONDS}
             lease.update(changed).where(lease.corpFullName == corpFullName).execute()
             # Whoever was running has lost its claim, so it is not running any more.
             left = (run.corpFullName == corpFullName) & (run.status == "running")
@@ -88,10 +93,10 @@ def begin_run(storage: Storage, corpFullName: str, action: str, now: float) -> C
             "startedAt": _utc(now),
         }
         if taken:
-            row |= {"finishedAt": _utc(now), "duration": 0.0, "cause": f"held by {holder}"}
+            row |= {"finishedAt": _utc(now), "duration": 0.0, "cause": f"held by {holders.shown(holder)}"}
         runId = int(run.insert(row).execute())
     if taken:
-        raise SyncLocked(corpFullName, holder=str(holder), until=float(until), runId=runId)
+        raise SyncLocked(corpFullName, holder=holders.shown(holder), until=float(until), runId=runId)
     return Claim(corpFullName, int(token), runId, now)
 
 
