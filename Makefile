@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format clean
+.PHONY: help demo test bench docs lint format clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile
@@ -22,6 +22,9 @@ test: lint  ## all that CI checks: lint, types, imports, tests, coverage
 bench: .venv/installed-dev  ## the published figures, each as a ratio to a floor of the same run
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+docs: .venv/installed-dev  ## build the pages of docs/ into site/, strictly: site/index.html
+	$(BIN)/zensical build --strict
+
 # Cheap checks come first: what is wrong shows as early as it can.
 lint: .venv/installed-dev  ## what is found without running the code
 	$(BIN)/ruff format --check .
@@ -34,7 +37,7 @@ format: .venv/installed-dev  ## format, and mend what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 
 clean:  ## remove .venv, caches and build results
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov dist build
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache htmlcov dist build site
 	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

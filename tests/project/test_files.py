@@ -28,6 +28,7 @@ def test_the_root_holds_the_rooms_of_the_house(project_files: list[Path]) -> Non
         "benchmarks",
         "docs",
         "jitcore",
+        "mkdocs.yml",
         "plugins",
         "pyproject.toml",
         "sample_app",

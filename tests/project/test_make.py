@@ -45,7 +45,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["make", *arguments], cwd=folder, env=environment(), capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "bench", "lint", "format"])
+@pytest.mark.parametrize("target", ["demo", "test", "bench", "docs", "lint", "format"])
 def test_an_old_python_is_refused_by_every_command(checkout: Path, tmp_path: Path, target: str) -> None:
     """A Python older than 3.11 gets one line that names it and the way out, and nothing is made."""
     python = stub_python(tmp_path, "3.8")
