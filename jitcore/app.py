@@ -308,9 +308,11 @@ class App:
             callback = self._disposers.pop()
             try:
                 callback()
-            except Exception:
+            except (Exception, SystemExit):
                 log.exception("closing %s: %r raised", self.name, callback)
         self.closed = True
+        # What was loaded meanwhile.
+        self.element_states.exit(exc_val)
         importing.unmount(self)
 
     def _open(self) -> None:

@@ -65,7 +65,7 @@ def related_class(message: str, cls: type[Any], node: Node) -> Related | None:
     return Related(message, _shown(node, place.path), place.line) if place else None
 
 
-def import_problem(node: Node, error: Exception, registry: Registry) -> Problem:
+def import_problem(node: Node, error: BaseException, registry: Registry) -> Problem:
     """Make a problem of what importing an element's package raised.
 
     It points at the deepest line of the element's own folder that took part in the failure. Texts in that line are
@@ -134,7 +134,7 @@ def _class_place(cls: type[Any]) -> _Place | None:
     return _Place(file, number + decorators, column, len(head) + 1) if file else None
 
 
-def _raised_at(folder: str, error: Exception) -> _Place | None:
+def _raised_at(folder: str, error: BaseException) -> _Place | None:
     inside = os.path.join(folder, "")
     if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(inside):
         ends_here = error.end_lineno in {None, error.lineno}
@@ -150,7 +150,7 @@ def _raised_at(folder: str, error: Exception) -> _Place | None:
     return place
 
 
-def _import_hint(node: Node, error: Exception, registry: Registry) -> str | None:
+def _import_hint(node: Node, error: BaseException, registry: Registry) -> str | None:
     if not isinstance(error, ImportError):
         return None
     told = str(error)
@@ -161,7 +161,7 @@ def _import_hint(node: Node, error: Exception, registry: Registry) -> str | None
     if found := _NO_NAME.match(told):
         return did_you_mean(found["name"], [name for name in dir(sys.modules.get(found["module"])) if name[0] != "_"])
     if found := _NO_MODULE.match(told):
-        name = found["name"]
+        name = _PACKAGE.sub("", found["name"])
         guess = registry.did_you_mean(name) if "." in name else did_you_mean(name, sys.stdlib_module_names)
         return guess or f"Install what provides {name}, or correct the name."
     return None

@@ -162,7 +162,7 @@ class Dispatch:
             return node.module
         except ElementFailed:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # A stranger's module may raise anything; it becomes a problem.
             raise ElementInvalid(
                 f"The code of {node.fullName} cannot be imported.",
@@ -222,15 +222,15 @@ class Dispatch:
             target = node.spec.loader
             if not isinstance(target, str):
                 return target
-            module, _, attribute = target.partition(":")
-            loader = getattr(importlib.import_module(module), attribute, None)
+            _module, _, attribute = target.partition(":")
+            loader = getattr(self.module(node), attribute, None)
         else:
             module_with_loader = self.module(node)
             loader = getattr(module_with_loader, "Loader", None)
             if loader is None and node.folder and node.folder.marks & HAS_LOADER:
                 try:
                     loader = getattr(importlib.import_module(f"{node.module_name}.loader"), "Loader", None)
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     raise ElementInvalid(
                         f"The Loader of {node.fullName} cannot be imported.",
                         fullName=node.fullName,
@@ -263,7 +263,7 @@ class Dispatch:
             if node.source is not None:
                 yield node.source.related(f"the type of {name} is {node.elementType}", pointer="/type")
 
-    def _import_problem(self, node: Node, error: Exception) -> Problem:
+    def _import_problem(self, node: Node, error: BaseException) -> Problem:
         from jitcore.codeplaces import import_problem
 
         return import_problem(node, error, self._registry)

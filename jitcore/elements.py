@@ -12,8 +12,9 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitcore.configuration import Configuration, configure
-from jitcore.errors import ElementError, ElementFailed, ElementInvalid, JitError
+from jitcore.errors import AppClosed, ElementError, ElementFailed, ElementInvalid, JitError
 from jitcore.lifecycle import call, lifecycle_of, type_functions
+from jitcore.pointers import split_pointer
 from jitcore.references import References
 
 if TYPE_CHECKING:
@@ -195,7 +196,9 @@ class Elements:
 
     def exit(self, exc_val: BaseException | None) -> None:
         """Run ``onAppExit`` of the loaded elements, last loaded first, and their disposers; forget everything."""
-        for fullName, function in reversed(self._exits.items()):
+        # One may load another, which then exits as well.
+        while self._exits:
+            fullName, function = self._exits.popitem()
             self._isolated(fullName, "onAppExit", function, exc_val=exc_val)
         for fullName, element in reversed(
             [*self.live.items(), *((name, one) for name, (one, _) in self._called.items())]
@@ -215,6 +218,10 @@ class Elements:
             raise
         self._install(fullName, built)
         self.failures.pop(fullName, None)
+        if self._app.closed:
+            # It was loading while another thread closed the App, which saw nothing of it.
+            self.exit(None)
+            raise AppClosed(f"{self._app.name} was closed while {fullName} was loading.")
         return built.element
 
     def _build(self, fullName: str) -> _Built:
@@ -251,10 +258,12 @@ class Elements:
                 call(on_load, app=app, fullName=fullName)
         except JitError:
             raise
-        except Exception as error:
+        # Code that exits fails like any other: one element never ends the process.
+        except (Exception, SystemExit) as error:
             self._tell_type(node, error)
+            told = _without_secrets(app.variables.redact(str(error)), configuration.data, resolved.schema)
             raise ElementFailed(
-                f"Loading {fullName} failed in {resolved.loader.__module__}: {type(error).__name__}: {error}",
+                f"Loading {fullName} failed in {resolved.loader.__module__}: {type(error).__name__}: {told}",
                 fullName=fullName,
                 hint="The cause is chained below this error.",
             ) from error
@@ -283,14 +292,14 @@ class Elements:
             return node
         return dispatch.module(node)
 
-    def _tell_type(self, node: Node, error: Exception) -> None:
+    def _tell_type(self, node: Node, error: BaseException) -> None:
         for function in type_functions(self._app, node.elementType, "onException"):
             self._isolated(node.fullName, "onException", function, title=node.title, exc=error)
 
     def _isolated(self, fullName: str, what: str, function: Callable[..., Any], **arguments: Any) -> None:
         try:
             call(function, app=self._app, fullName=fullName, **arguments)
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("%s of %s raised", what, fullName)
 
 
@@ -301,5 +310,16 @@ def dispose(fullName: str, element: Any) -> None:
         disposer = disposers.pop()
         try:
             disposer()
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("disposing %s: %r raised", fullName, disposer)
+
+
+def _without_secrets(text: str, data: Any, schema: Schema | None) -> str:
+    """A text of an element's code without the values of its business file that the schema marks as secret."""
+    for pointer in () if schema is None else schema.hidden(data):
+        value = data
+        for token in split_pointer(pointer):
+            value = value[int(token) if isinstance(value, list) else token]
+        if isinstance(value, str) and value:
+            text = text.replace(value, "***")
+    return text

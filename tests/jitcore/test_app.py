@@ -290,3 +290,61 @@ def test_paths_may_be_relative(write_app, things, monkeypatch):
     with App("relative_app") as app:
         assert app.path.is_absolute()
         assert app.getElement("things.Hello")
+
+
+def test_a_type_that_exits_at_import_is_a_problem(open_app, things):
+    """A Type written as a script ends neither the check nor the process."""
+    app = open_app({**things, "things/PlainType/__init__.py": "import sys\n\nsys.exit('usage: plain')\n"})
+    (problem,) = app.check()
+    assert problem.code == "type-import-failed"
+    assert "SystemExit: usage: plain" in problem.message
+    with pytest.raises(ElementInvalid, match="usage: plain"):
+        app.getElement("things.Hello")
+
+
+def test_no_secret_is_in_the_error_of_an_elements_code(open_app, things):
+    """Code that puts its configuration into a message shows no secret, from a variable or from the file."""
+    loader = "\n    def load(self):\n        raise ValueError(f'cannot use {self.config}')\n"
+    app = open_app(
+        {
+            **things,
+            "app.json": {"variables": [{"name": "word", "secret": True, "default": "hunter2-word"}]},
+            "things/PlainType/__init__.py": things["things/PlainType/__init__.py"] + loader,
+            "things/Hello/Hello.json": {"word": "{{word}}", "secret": "hunter2-file"},
+        }
+    )
+    with pytest.raises(ElementFailed, match="cannot use") as caught:
+        app.getElement("things.Hello")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_element_that_loads_while_the_app_closes_is_let_go(open_app, things):
+    """It is disposed of at once, and who asked for it is told that the App is closed."""
+    code = things["things/PlainType/__init__.py"] + (
+        "\n    def load(self):\n"
+        "        thing = super().load()\n"
+        "        thing.on_dispose(self.app.gone.set)\n"
+        "        self.app.loading.set()\n"
+        "        assert self.app.go_on.wait(10)\n"
+        "        return thing\n"
+    )
+    app = open_app({**things, "things/PlainType/__init__.py": code})
+    app.gone, app.loading, app.go_on = threading.Event(), threading.Event(), threading.Event()
+    raised = []
+
+    def ask():
+        try:
+            app.getElement("things.Hello")
+        except AppClosed as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert app.loading.wait(10)
+    app.close()
+    app.go_on.set()
+    thread.join(10)
+    assert raised
+    assert app.gone.is_set()
+    with pytest.raises(AppClosed):
+        app.getElement("things.Hello")

@@ -194,3 +194,32 @@ def test_a_raising_plugin_stops_nobody(open_app, things, caplog):
     assert app.getElement("things.Hello")
     assert heard == ["things.Hello"]
     assert "plugin down" in caplog.text
+
+
+def test_on_app_exit_may_load_another_element(open_app, lively, notes):
+    """What is loaded while the App closes hears of the exit, too, and the App is closed in the end."""
+    lively["things/Other/e.json"] = {"type": "things.PlainType", "title": "Other"}
+    lively["things/Other/Other.json"] = {"word": "Bye"}
+    lively["things/Other/lifecycle.py"] = lively["things/Hello/lifecycle.py"]
+    lively["things/Hello/lifecycle.py"] = "def onAppExit(app):\n    app.getElement('things.Other')\n"
+    app = open_app(lively)
+    app.getElement("things.Hello")
+    app.close()
+    assert notes == [("load",), ("exit", "NoneType", ["app", "fullName"])]
+    assert app.closed
+
+
+def test_code_that_exits_does_not_end_the_process(open_app, lively, caplog):
+    """sys.exit() in an element's code is a failure like any other."""
+    lively["things/Hello/lifecycle.py"] = "import sys\n\n\ndef onCalled():\n    sys.exit(3)\n\n\nonAppExit = onCalled\n"
+    lively["things/Never/e.json"] = {"type": "things.PlainType", "title": "Never"}
+    lively["things/Never/Never.json"] = {"word": "Never"}
+    lively["things/Never/lifecycle.py"] = "import sys\n\n\ndef onLoad():\n    sys.exit('over')\n"
+    app = open_app(lively)
+    assert app.getElement("things.Hello") is app.getElement("things.Hello")
+    with pytest.raises(ElementFailed, match="SystemExit: over"):
+        app.getElement("things.Never")
+    app.on_close(lambda: (_ for _ in ()).throw(SystemExit))
+    app.close()
+    assert app.closed
+    assert caplog.text.count("SystemExit") >= 3
