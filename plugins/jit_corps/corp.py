@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from jit_corps.texts import is_storable
 from jitcore import Element
 from jitcore.errors import ArgumentError
 
@@ -284,9 +285,11 @@ def _ceiling(approve: int | None) -> int | None:
 
 
 def _identifier(given: object, name: str) -> str:
-    if isinstance(given, str) and given:
+    if isinstance(given, str) and given and is_storable(given):
         return given
-    told = "an empty text" if given == "" else type(given).__name__
+    told = type(given).__name__
+    if isinstance(given, str):
+        told = "a text with a NUL or half a surrogate pair in it" if given else "an empty text"
     raise ArgumentError(
         f"{name} is an id as text, not {told}.", hint="Ids are strings, also WeCom's numeric ones: '1'."
     )

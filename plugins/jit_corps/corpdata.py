@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 from jit_corps.errors import CorpDataInvalid
 from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord, Scope, Snapshot
+from jit_corps.texts import is_storable
 from jitcore.problems import Problem
 
 __all__ = ["CorpData", "to_snapshot"]
@@ -262,7 +263,7 @@ class _Reading:
 
     def identifier(self, found: object, place: str) -> str:
         if isinstance(found, str) and found:
-            return found
+            return self.storable(found, place)
         if isinstance(found, int) and not isinstance(found, bool):
             return str(found)
         self.wrong(place, f"an id is needed, not {'an empty text' if found == '' else _kind(found)}")
@@ -275,12 +276,19 @@ class _Reading:
         return tuple(self.identifier(one, f"{place}[{index}]") for index, one in enumerate(found))
 
     def text(self, found: object, place: str) -> str | None:
-        if found is None or isinstance(found, str):
-            return found
+        if isinstance(found, str):
+            return self.storable(found, place)
+        if found is None:
+            return None
         if isinstance(found, int) and not isinstance(found, bool):
             return str(found)
         self.wrong(place, f"a text is needed, not {_kind(found)}")
         return None
+
+    def storable(self, found: str, place: str) -> str:
+        if not is_storable(found):
+            self.wrong(place, "a text without NUL and without halves of surrogate pairs is needed")
+        return found
 
     def number(self, found: object, place: str) -> int:
         # uint32, WeCom D95406; the column is a 64-bit integer.

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jit_corps.texts import cleaned
 from jit_qywx.errors import AuthorizationLost, CorpUnknown
 from jit_qywx.models import ACTIVE, CANCELLED, LOST, QywxAuthorization
 from jitcore.suggestions import closest
@@ -97,9 +98,15 @@ class Authorizations:
         :raises SecretUnreadable: it was encrypted with a key that is not at hand.
         """
         self.get(corpId)
-        row = self._row(corpId)
-        assert row is not None
-        return self._box.open(row.permanentCodeSealed, self._place(corpId))
+        model, place = self._model, self._place(corpId)
+        sealed: str = self._row(corpId).permanentCodeSealed
+        code = self._box.open(sealed, place)
+        if not self._box.is_current(sealed):
+            # The code itself may stay the same for years; without this its former key could never be given up.
+            with self._storage.transaction():
+                mine = model.update(permanentCodeSealed=self._box.seal(code, place)).where(*self._is_row(corpId))
+                mine.where(model.permanentCodeSealed == sealed).execute()
+        return code
 
     def grant(self, corpId: str, permanent_code: str, corpName: str | None, event_at: int) -> None:
         """Store a permanent code: a new authorization, or a new code for an old one."""
@@ -112,7 +119,7 @@ class Authorizations:
             "updatedAt": now,
         }
         if corpName:
-            values["corpName"] = corpName
+            values["corpName"] = cleaned(corpName)
         model = self._model
         key = {"suiteId": self._suiteId, "corpId": corpId}
         with self._storage.transaction():
@@ -125,7 +132,7 @@ class Authorizations:
         """Store what an authorization holds, and that it works; None leaves what is known."""
         values: dict[str, Any] = {"state": ACTIVE, "reason": None, "updatedAt": self._now()}
         if corpName:
-            values["corpName"] = corpName
+            values["corpName"] = cleaned(corpName)
         if agentId:
             values["agentId"] = agentId
         if privilege is not None:

@@ -54,6 +54,10 @@ class SecretBox:
         sealed = self._ciphers[self._first].encrypt(nonce, secret.encode(), place.encode())
         return f"{_VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode('ascii')}"
 
+    def is_current(self, sealed: str) -> bool:
+        """Whether a secret was sealed with the key that seals now."""
+        return sealed.startswith(f"{_VERSION}.{self._first}.")
+
     def open(self, sealed: str, place: str) -> str:
         """Decrypt what :meth:`seal` made for the same place.
 

@@ -1,7 +1,8 @@
 """Turns WeCom's records into those of a snapshot. Pure: dictionaries in, frozen records out.
 
 A field that is missing was not told, and so is an empty one that the app was not granted: both become ``None``, which
-never clears what is known. A name that merely repeats the id is how WeCom hides a name (documents 90344 and 96255).
+never clears what is known. Characters that a database refuses are left out of texts. A name that merely repeats the id
+is how WeCom hides a name (documents 90344 and 96255).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.snapshot import DeptRecord, MemberRecord, Membership
+from jit_corps.texts import cleaned, is_storable
 from jit_qywx.errors import BadAnswer
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Mapper:
             # The root's own parent is written as 0.
             parentId=str(parent) if parent else None,
             order=_int(told.get("order")),
-            leaderIds=tuple(map(str, leaders)) if isinstance(leaders, list) else None,
+            leaderIds=tuple(cleaned(str(leader)) for leader in leaders) if isinstance(leaders, list) else None,
         )
 
     def member(self, told: Mapping[str, Any], *, listed_in: str | None, call: str) -> MemberRecord:
@@ -93,9 +95,10 @@ def record_id(told: Mapping[str, Any], name: str, *, call: str) -> str:
     :raises BadAnswer: there is none: the answer must not be taken for a shorter one.
     """
     value = told.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+    usable = value and is_storable(value) if isinstance(value, str) else isinstance(value, int)
+    if isinstance(value, bool) or not usable:
         raise BadAnswer(
-            f"WeCom's answer to {call} holds a record without {name!r}.",
+            f"WeCom's answer to {call} holds a record without a usable {name!r}.",
             call=call,
             hint="Nothing of the answer was used. If this keeps happening, compare it with WeCom's documentation.",
         )
@@ -135,11 +138,11 @@ def _status(status: object) -> tuple[bool | None, str | None]:
 def _name(name: object, echo: str, *, granted: bool) -> str | None:
     if not isinstance(name, str) or not name or (name == echo and not granted):
         return None
-    return name
+    return cleaned(name) or None
 
 
 def _text(value: object, *, granted: bool) -> str | None:
-    return value if isinstance(value, str) and (value or granted) else None
+    return cleaned(value) if isinstance(value, str) and (value or granted) else None
 
 
 def _gender(value: object) -> str | None:
@@ -148,4 +151,5 @@ def _gender(value: object) -> str | None:
 
 
 def _int(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    # WeCom counts up to 2**32 (document 95406); what no column holds tells nothing.
+    return value if isinstance(value, int) and 0 <= value < 2**63 else 0

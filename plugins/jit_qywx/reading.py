@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from jit_corps.snapshot import GrantRecord, RoleRecord, Snapshot
+from jit_corps.texts import cleaned
 from jit_qywx.errors import NotFound, PermissionDenied, QywxError
 from jit_qywx.mapping import ROOT, Mapper, record_id
 from jit_qywx.scope import VisibleScope, read_scope
@@ -274,7 +275,8 @@ def _roles(
     roles: list[RoleRecord] = []
     grants: dict[GrantRecord, None] = {}
     for tagId, tag in tags.items():
-        role = RoleRecord(f"tag:{tagId}", tag.get("tagname") or None)
+        name = tag.get("tagname")
+        role = RoleRecord(f"tag:{tagId}", cleaned(name) or None if isinstance(name, str) else None)
         roles.append(role)
         grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "tag") for userId in _tag_users(tag)))
         for deptId in _below(map(str, tag["partylist"]), children):

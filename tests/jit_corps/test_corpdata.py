@@ -167,6 +167,14 @@ def test_something_else_than_a_dictionary_is_refused():
         ),
         ({"complete": "yes"}, "complete: true or false is needed, not a text"),
         ({"scope": "all"}, "scope: a dictionary is needed, not a text"),
+        (
+            {"memberList": [{"memberId": "a", "name": "x\0"}]},
+            "memberList[0].name: a text without NUL and without halves of surrogate pairs is needed",
+        ),
+        (
+            {"memberList": [{"memberId": "a\ud800"}]},
+            "memberList[0].memberId: a text without NUL and without halves of surrogate pairs is needed",
+        ),
         ({"unconfirmed": "ann"}, "unconfirmed: a list is needed, not a text"),
     ],
 )

@@ -99,8 +99,30 @@ def test_repr_shows_no_telephone_number() -> None:
     assert "13800000000" not in repr(member({"mobile": "13800000000"}))
 
 
-@pytest.mark.parametrize("userid", [None, "", True, ["x"]])
+@pytest.mark.parametrize("userid", [None, "", True, ["x"], "zhang\0san", "zhang\ud800san"])
 def test_a_record_without_an_id_is_a_bad_answer(userid: object) -> None:
     """A record that cannot be told apart is never dropped silently."""
     with pytest.raises(BadAnswer, match="user/list"):
         Mapper(EVERYTHING).member({"userid": userid}, listed_in=None, call="user/list")
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "\udfff\0"])
+def test_characters_that_databases_refuse_are_left_out(odd: str) -> None:
+    """A name that somebody's import spoilt must not stop the sync of the whole enterprise."""
+    told = member({"name": f"张{odd}三", "position": f"工程师{odd}", "alias": odd})
+    assert (told.name, told.position, told.alias) == ("张三", "工程师", "")
+    department = Mapper(EVERYTHING).department({"id": 2, "name": f"研{odd}发", "department_leader": [f"li{odd}si"]})
+    assert (department.name, department.leaderIds) == ("研发", ("lisi",))
+    assert Mapper(EVERYTHING).department({"id": 2, "name": odd}).name is None
+
+
+@pytest.mark.parametrize("name", ["张\n三", "全角\u3000空格", "\U0001f600", "a\tb"])
+def test_other_unusual_characters_stay(name: str) -> None:
+    """What databases take is WeCom's to say."""
+    assert member({"name": name}).name == name
+
+
+@pytest.mark.parametrize("order", [2**63, -1, 10**30, "5", None])
+def test_an_order_that_no_column_holds_tells_nothing(order: object) -> None:
+    """It is a mere position; the department stays."""
+    assert Mapper(EVERYTHING).department({"id": 2, "order": order}).order == 0
