@@ -1,24 +1,41 @@
-"""Two enterprises on PostgreSQL, as a provider runs them."""
+"""What the page about corps.QywxProxyType promises, with the App's tables on a real PostgreSQL."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
+import peewee
 import pytest
 
 from jitcore import App
 from jitcore.errors import ArgumentError
-from tests.fixtures.postgres import postgres_database, postgres_server  # noqa: F401 - fixtures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.fixtures.postgres import PostgresServer
 
 
 @pytest.fixture
-def app(authorised_app, wecom_emulator, postgres_database, monkeypatch):  # noqa: F811 - the fixture
-    """The sample app on a PostgreSQL of its own, its enterprises authorised there."""
-    element = authorised_app / "databases" / "Default"
-    element.mkdir(parents=True)
-    (element / "e.json").write_text(json.dumps({"type": "databases.PgSqlType", "title": "Postgres"}))
-    (element / "Default.json").write_text(json.dumps(postgres_database))
-    with App(authorised_app) as opened:
+def app(
+    authorised_app: Path, postgres_server: PostgresServer, postgres_database: dict[str, Any], wecom_emulator: Any
+) -> Iterator[App]:
+    """The sample app with a `databases/Default` of its own: a PostgreSQL, reached by address and password."""
+    folder = authorised_app / "databases" / "Default"
+    folder.mkdir(parents=True)
+    (folder / "e.json").write_text(json.dumps({"type": "databases.PgSqlType", "title": "Server", "version": "1.0.0"}))
+    config = {
+        "host": "127.0.0.1",
+        "port": str(postgres_server.port),
+        "user": postgres_server.user,
+        "password": "{{databasePassword}}",
+        "dbname": postgres_database["database"],
+    }
+    (folder / "Default.json").write_text(json.dumps({"dbType": "PgSQL", "dbAlias": "Server", "dbConfig": config}))
+    with App(authorised_app, variables={"databasePassword": postgres_server.password}) as opened:
+        # What the enterprises' authorisations left was kept in the database that the app had before.
         auth = opened.getElement("auths.QywxProxyAuth")
         wecom_emulator.push_ticket(auth.notify, "suite456")
         for corpid in ("corp123", "corp789"):
@@ -26,31 +43,64 @@ def app(authorised_app, wecom_emulator, postgres_database, monkeypatch):  # noqa
         yield opened
 
 
-def test_two_enterprises_share_the_tables_and_nothing_else(app):
-    """Same ids in both, two organisations, and an unchanged run changes nothing."""
-    corps = [app.getElement(name) for name in ("corps.CorpA", "corps.CorpB")]
-    assert [corp.initCorp().status for corp in corps] == ["ok", "ok"]
-    corps[0].offlineMember(["user1"])
-    corps[0].setUserRole("user2", ["admin", "admin"])
-    assert [corp.syncCorp().changes for corp in corps] == [0, 0]
-    assert [corp.getMember("user1").status for corp in corps] == [2, 1]
-    assert corps[0].getMember("user1").userId != corps[1].getMember("user1").userId
-    assert [len(corp.getDepts()) for corp in corps] == [4, 4]
+def test_the_page_runs_on_postgresql(app: App) -> None:
+    """The organisation is initialised, synced, read and edited, and a second sync finds nothing to do."""
+    corp = app.getElement("corps.MyQywxProxyCorp")
+    corp.initCorp()
+    report = corp.syncCorp()
+
+    assert isinstance(app.database, peewee.PostgresqlDatabase)
+    assert report.changes == 0
+    assert corp.getRootDept().name == "总部"
+    assert [dept.name for dept in corp.getDepts()] == ["总部", "市场部", "研发部", "平台组"]
+    assert corp.getDept("2").name == "研发部"
+    assert corp.getMember("member123").name == "成员0"
+    assert all(member.userId for member in corp.getMembers())
 
 
-def test_characters_that_postgresql_refuses_stop_no_sync(app, wecom_emulator):
+def test_edits_survive_the_next_sync_on_postgresql(app: App) -> None:
+    """Roles are replaced, members set offline stay so, and the other enterprise is untouched."""
+    corp, other = app.getElement("corps.MyQywxProxyCorp"), app.getElement("corps.CorpB")
+    corp.initCorp()
+    other.syncCorp()
+    corp.setUserRole("user1", ["role1", "role2"])
+    corp.setUserRole("user1", ["role3"])
+    corp.offlineMember(["member1", "member2"])
+    corp.syncCorp()
+
+    roles = app.models.CorpRoleMember
+    mine = roles.select().where(roles.corpFullName == corp.corpFullName, roles.memberId == "user1")
+    assert "role3" in {row.roleId for row in mine}
+    assert not {"role1", "role2"} & {row.roleId for row in mine}
+    assert sorted(member.memberId for member in corp.getMembers(status="offline")) == ["member1", "member2"]
+    assert len(corp.getMembers(status="active")) == 5
+    assert len(other.getMembers(status="active")) == 7
+
+
+def test_data_from_upstream_registers_on_postgresql(app: App) -> None:
+    """getThirdCorpData and bulkRegister do together what initCorp does."""
+    corp = app.getElement("corps.MyQywxProxyCorp")
+    data = corp.getThirdCorpData()
+    corp.bulkRegister(data)
+
+    assert data["corpName"] == "示例甲公司"
+    assert len(corp.getMembers(status="active")) == len(data["memberList"]) == 7
+
+
+def test_characters_that_postgresql_refuses_stop_no_sync(app: App, wecom_emulator: Any) -> None:
     """One spoilt name must not cost an enterprise its sync."""
     org = wecom_emulator.org("corp123")
     org.update_member("user1", name="坏\0名")
     org.update_department(2, name="研\0发部")
     org.rename_tag(next(iter(org.tags)), "管\0理员")
     corp = app.getElement("corps.CorpA")
+
     assert corp.syncCorp().status == "ok"
     assert (corp.getMember("user1").name, corp.getDept("2").name) == ("坏名", "研发部")
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"])
-def test_ids_that_postgresql_refuses_are_wrong_arguments(app, odd):
+def test_ids_that_postgresql_refuses_are_wrong_arguments(app: App, odd: str) -> None:
     """The caller's mistake is named as that, whatever the database."""
     corp = app.getElement("corps.CorpA")
     corp.syncCorp()
