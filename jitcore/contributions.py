@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from jitcore.loader import Loader
 
-__all__ = ["CommandSpec", "TypeSpec"]
+__all__ = ["CommandSpec", "TypeSpec", "checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,39 @@ class CommandSpec:
     name: str
     target: str
     help: str
+
+
+def checked(hook: str, contributed: Any) -> Any:
+    """What a plugin's hook returned, complete and of the right kind: mappings and lists of what the hook asks for.
+
+    :param hook: for example ``jit_types``.
+    :raises TypeError: if it is anything else.
+    """
+    kind = _kind(hook)
+    if hook in {"jit_types", "jit_schemas"}:
+        if not isinstance(contributed, Mapping):
+            raise TypeError(f"it returned {contributed!r}, which is no mapping of full names")
+        wrong: list[Any] = [name for name in contributed if not isinstance(name, str)]
+        wrong += [one for one in contributed.values() if not isinstance(one, kind)]
+        contributed = {name: Path(one) if isinstance(one, str) else one for name, one in contributed.items()}
+    else:
+        if isinstance(contributed, str | Mapping) or not isinstance(contributed, Iterable):
+            raise TypeError(f"it returned {contributed!r}, which is no list")
+        # A generator runs the plugin's code only here.
+        contributed = list(contributed)
+        wrong = [one for one in contributed if not isinstance(one, kind)]
+    if wrong:
+        raise TypeError(f"it returned {wrong[0]!r} where the hook's specification asks for something else")
+    return contributed
+
+
+def _kind(hook: str) -> type[Any] | tuple[type[Any], ...]:
+    if hook == "jit_types":
+        return TypeSpec
+    if hook == "jit_commands":
+        return CommandSpec
+    if hook == "jit_models":
+        from jitcore.storage import ModelSet
+
+        return ModelSet
+    return (str, os.PathLike)

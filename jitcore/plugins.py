@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from jitcore import hookspecs
+from jitcore.contributions import checked
 from jitcore.errors import PluginError
 
 if TYPE_CHECKING:
@@ -130,8 +132,8 @@ class Plugins:
             if implementation is None:
                 continue
             try:
-                contributed = implementation()
-            except Exception as error:  # noqa: BLE001 - isolates one plugin's fault from the App
+                contributed = checked(hook, implementation())
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - isolates one plugin's fault from the App
                 self._fail(plugin.name, f"{plugin.distribution} {plugin.version}", f"{hook}() raised", error)
                 continue
             yield plugin, contributed
@@ -143,7 +145,7 @@ class Plugins:
             wanted = {name: arguments[name] for name in implementation.argnames}
             try:
                 implementation.function(**wanted)
-            except Exception:
+            except (Exception, SystemExit):
                 log.exception("%s of plugin %s raised", hook, implementation.plugin_name)
 
     @cached_property
@@ -152,7 +154,7 @@ class Plugins:
         trees = []
         for plugin, folders in self.collect("jit_element_trees"):
             for folder in folders:
-                root = Path(folder)
+                root = Path(os.path.abspath(folder))
                 trees.append((plugin, root, _package_of(root, plugin)))
         return trees
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jitcore import hookimpl, hookspecs
+from jitcore import App, TypeSpec, hookimpl, hookspecs
 from jitcore.entrypoints import EntryPoint, installed_plugins
+from jitcore.errors import ElementInvalid
 from jitcore.plugins import Plugins
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("jit_")]
@@ -149,6 +150,56 @@ def test_packages_in_an_archive_are_found(tmp_path, monkeypatch):
         packed.writestr("packed-4.0.dist-info/entry_points.txt", "[jitcore]\nzipped = packed.plugin\n")
     monkeypatch.setattr(sys, "path", [str(archive)])
     assert list(installed_plugins()) == [EntryPoint("zipped", "packed.plugin", "packed", "4.0")]
+
+
+CONTRIBUTING = ["jit_element_trees", "jit_types", "jit_schemas", "jit_models", "jit_commands"]
+
+
+def late():
+    """Contributions that break while they are read."""
+    yield from ()
+    raise RuntimeError("too late")
+
+
+def exiting():
+    """A hook that believes it is a program."""
+    sys.exit("usage")
+
+
+@pytest.mark.parametrize("wrong", [lambda: 3, lambda: None, lambda: [3], lambda: {"things.A": 3}, late, exiting])
+@pytest.mark.parametrize("hook", CONTRIBUTING)
+def test_a_wrong_contribution_is_isolated(hook, wrong, module, write_app, things, monkeypatch):
+    """Whatever a hook returns, the App opens, checks and loads; the plugin and its hook are named."""
+    bad = entry("bad", module("plugin_bad", **{hook: wrong}))
+    monkeypatch.setattr("jitcore.app.installed_plugins", lambda: [bad, *installed_plugins()])
+    with App(write_app(things)) as app:
+        told = [problem.message for problem in app.check()]
+        assert app.getElement("things.Hello").greet("you") == "Hello you"
+        assert app.models
+    assert len(told) == 1
+    assert f"{hook}()" in told[0]
+    assert "dist-bad 1.0" in told[0]
+
+
+def test_a_type_whose_loader_cannot_be_imported_is_a_problem(module, write_app, things, monkeypatch):
+    """A Type without a folder that names a module nobody has breaks its own elements only."""
+    missing = TypeSpec(loader="not_installed.loading:Loader", type="things.Meta", title="Missing")
+    bad = entry("bad", module("plugin_bad", jit_types=lambda: {"things.MissingType": missing}))
+    monkeypatch.setattr("jitcore.app.installed_plugins", lambda: [bad, *installed_plugins()])
+    files = {**things, "things/Other/e.json": {"type": "things.MissingType", "title": "Other"}}
+    with App(write_app(files)) as app:
+        assert {problem.code for problem in app.check()} == {"type-import-failed"}
+        with pytest.raises(ElementInvalid, match="not_installed"):
+            app.getElement("things.Other")
+        assert app.getElement("things.Hello").greet("you") == "Hello you"
+
+
+def test_an_event_that_exits_is_isolated(module, write_app, things, monkeypatch):
+    """A plugin that calls sys.exit when it hears of something ends nothing."""
+    bad = entry("bad", module("plugin_bad", jit_app_opened=exiting, jit_app_exit=exiting))
+    monkeypatch.setattr("jitcore.app.installed_plugins", lambda: [bad])
+    with App(write_app(things)) as app:
+        assert app.getElement("things.Hello").greet("you") == "Hello you"
 
 
 @pytest.mark.parametrize("hook", HOOKS)
