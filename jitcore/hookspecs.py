@@ -116,6 +116,22 @@ def jit_commands() -> Iterable[CommandSpec]:
 
 
 @hookspec
+def jit_pytest_plugins() -> Iterable[str]:
+    """Modules of pytest fixtures for the tests of those who use the plugin.
+
+    Those of shipped plugins come with ``pytest_plugins = ["jitcore.testing"]``; a third-party plugin's users name its
+    module beside that, because nothing that merely happens to be installed takes part in a test.
+
+    Example::
+
+        @hookimpl
+        def jit_pytest_plugins():
+            return ["jit_acme.fixtures"]
+    """
+    raise AssertionError("a specification is never called")
+
+
+@hookspec
 def jit_app_opened(app: App) -> None:
     """An App was opened and indexed; nothing is loaded yet.
 

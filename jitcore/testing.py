@@ -4,8 +4,8 @@ Name it in the ``conftest.py`` at the root of your tests; it is never loaded by 
 
     pytest_plugins = ["jitcore.testing"]
 
-It gives the fixtures :func:`app`, :func:`make_app` and :func:`write_app`, and fails a test that leaves an App open,
-because an open App changes what the next test imports. Apps of the fixtures load no third-party plugin that happens to
+It gives the fixtures :func:`app`, :func:`make_app` and :func:`write_app` and those of the shipped plugins
+(``wecom_emulator``), and fails a test that leaves an App open, because an open App changes what the next test imports. Apps of the fixtures load no third-party plugin that happens to
 be installed, so a test means the same on every machine, unless the test or ``pytest.ini`` asks for plugins.
 """
 
@@ -109,6 +109,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The two settings."""
     parser.addini("jit_app", "Folder of the app for the fixture app, relative to this file.", default="")
     parser.addini("jit_plugins", "Whether the fixture app loads installed plugins.", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring the fixtures of the shipped plugins."""
+    from jitcore.entrypoints import installed_plugins
+    from jitcore.plugins import Plugins
+
+    for _plugin, modules in Plugins(installed_plugins(), third_party=False).collect("jit_pytest_plugins"):
+        for module in modules:
+            if not config.pluginmanager.has_plugin(module):
+                config.pluginmanager.import_plugin(module)
 
 
 @pytest.hookimpl(wrapper=True)

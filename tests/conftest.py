@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 pytest_plugins = [
     "jitcore.testing",
-    "jit_qywx.emulator.fixtures",
     "tests.fixtures.checking",
     "tests.fixtures.postgres",
     "pytester",

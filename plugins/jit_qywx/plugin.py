@@ -35,6 +35,12 @@ def jit_models() -> Iterable[ModelSet]:
 
 
 @hookimpl
+def jit_pytest_plugins() -> Iterable[str]:
+    """The fixture ``wecom_emulator``."""
+    return ["jit_qywx.emulator.fixtures"]
+
+
+@hookimpl
 def jit_commands() -> Iterable[CommandSpec]:
     """``jit qywx …`` and ``jit demo``."""
     return [

@@ -50,7 +50,7 @@ def test_shipped_plugins_are_listed_with_their_hooks(jit):
     assert code == 0
     line = next(line for line in out.splitlines() if line.startswith("qywx "))
     assert " jitcore " in line
-    assert "jit_commands, jit_element_trees, jit_models, jit_schemas" in line
+    assert "jit_commands, jit_element_trees, jit_models, jit_pytest_plugins, jit_schemas" in line
 
 
 def test_json_is_for_programs(jit):
