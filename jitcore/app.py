@@ -12,7 +12,7 @@ from jitcore import importing
 from jitcore.dispatch import Dispatch
 from jitcore.elements import Elements
 from jitcore.entrypoints import installed_plugins
-from jitcore.errors import AppClosed, AppInvalid, ArgumentError
+from jitcore.errors import AppClosed, AppError, AppInvalid, ArgumentError, ElementFailed
 from jitcore.handle import ElementHandle
 from jitcore.layers import app_layers, plugin_layers
 from jitcore.plugins import Plugins
@@ -251,9 +251,18 @@ class App:
 
     @property
     def app_data(self) -> Path:
-        """The app's folder for run-time data; made when first needed."""
+        """The app's folder for run-time data; made when first needed.
+
+        :raises AppError: if it cannot be made.
+        """
         folder = self.path / "appData"
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise AppError(
+                f"{self.name} cannot keep data: {folder} cannot be made ({error.strerror}).",
+                hint="Let this account write there, and move away what is no folder.",
+            ) from error
         return folder
 
     @property
@@ -273,7 +282,7 @@ class App:
         model_sets = [each for _, sets in self.plugins.collect("jit_models") for each in sets]
         with self._storage_lock:
             if self._storage is None:
-                self._storage = Storage(database.database, model_sets)
+                self._storage = Storage(_peewee_database(database, self.database_name), model_sets)
                 self.on_close(self._storage.close)
             return self._storage
 
@@ -340,6 +349,18 @@ class App:
             for name in (*layer.tree.folders, *layer.types):
                 (twice if name in seen else seen).add(name)
         yield from sorted(twice)
+
+
+def _peewee_database(element: Any, fullName: str) -> peewee.Database:
+    # Asked of the class: a property that raises is not one that is missing.
+    if not hasattr(type(element), "database") and not hasattr(element, "database"):
+        raise ElementFailed(
+            f"{fullName} is no database: it has no attribute database.",
+            fullName=fullName,
+            hint="Name an element of the family databases as settings.defaultElement.defaultDatabase.",
+        )
+    found: peewee.Database = element.database
+    return found
 
 
 def open_apps() -> tuple[App, ...]:

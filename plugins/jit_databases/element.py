@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DatabaseElement"]
 
+#: What Peewee is told by this package, so that the options of a business file cannot say it again.
+_SET_HERE = frozenset({"database", "prefer_psycopg3", "thread_safe", "autoconnect"})
+
 
 class DatabaseElement(Element, ABC):
     """A database of the App.
@@ -61,6 +64,8 @@ class DatabaseElement(Element, ABC):
             raise self._invalid(str(error)) from error
         if not address.database:
             raise self._invalid("it names no database")
+        if taken := sorted(_SET_HERE.intersection(address.options)):
+            raise self._invalid(f"its options may not hold {', '.join(taken)}")
         database = observe(self._open(address))
         self.app.on_close(database.close_all)
         return database

@@ -9,7 +9,7 @@ import peewee
 import pytest
 
 from jit_databases.errors import DatabaseConfigInvalid, DriverMissing
-from jitcore.errors import ElementInvalid
+from jitcore.errors import ElementFailed, ElementInvalid
 from jitcore.schemas import schema_path
 from jitcore.storage import DatabaseUnavailable, DatabaseUnsupported, StorageClosed, observe
 
@@ -334,3 +334,36 @@ def test_a_type_without_a_database_is_refused(open_app):
     })  # fmt: skip
     with pytest.raises(ElementInvalid, match="database"):
         app.getElement(NAME)
+
+
+# --- what cannot be ---------------------------------------------------------------------------------------------------
+
+
+def test_a_file_in_the_way_of_the_folder_is_told(open_app):
+    """Where the folder of the SQLite file cannot be made, the error is one of storage's, with the path."""
+    app = open_app({"app.json": {}, "appData": "in the way"})
+    with pytest.raises(DatabaseUnavailable, match=r"appData.*Not a directory"):
+        app.database.execute_sql("SELECT 1")
+
+
+def test_a_name_that_no_file_can_have_is_told(open_app):
+    """A NUL character in the path is a mistake in the configuration."""
+    app = open_app(shop("SqliteType", {"database": "a\0b"}))
+    with pytest.raises(DatabaseConfigInvalid, match="such a name"):
+        app.getElement(NAME).database.connect()
+
+
+@pytest.mark.parametrize("option", ["database", "prefer_psycopg3"])
+def test_options_do_not_say_what_is_said_elsewhere(open_app, option):
+    """An option that jitcore sets itself is named, instead of breaking the driver's call."""
+    app = open_app(shop("PgSqlType", {"dbname": "shop", "options": {option: "x"}}))
+    with pytest.raises(DatabaseConfigInvalid, match=option):
+        app.getElement(NAME).database.connect()
+
+
+def test_a_default_that_is_no_database_is_named(open_app):
+    """An element of another family as defaultDatabase is told by its name."""
+    default = {"settings": {"defaultElement": {"defaultDatabase": "corps.QywxProxyType"}}}
+    app = open_app({"app.json": default})
+    with pytest.raises(ElementFailed, match=r"corps\.QywxProxyType is no database"):
+        assert app.database

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jit_databases.element import DatabaseElement
 from jitcore import Loader as BaseLoader
+from jitcore.storage import DatabaseUnavailable
 
 if TYPE_CHECKING:
     import peewee
@@ -33,8 +34,16 @@ class SqliteElement(DatabaseElement):
         if address.database == ":memory:":
             raise self._invalid("every thread would have an empty database of its own in :memory:")
         assert address.database is not None
+        if "\0" in address.database:
+            raise self._invalid("no file can have such a name")
         path = self.app.path / address.database
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"Cannot use the SQLite database {path}: its folder cannot be made ({error.strerror}).",
+                hint="Make the folder, let this account write there, or name another file.",
+            ) from error
         return peewee.SqliteDatabase(str(path), timeout=BUSY_SECONDS)
 
 
