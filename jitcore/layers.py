@@ -127,12 +127,17 @@ def _open(path: Path, chain: tuple[Path, ...], found: AppLayers, installed: set[
         # Defaults of variables may be secrets, the rest of the file is not.
         where = partial(source.problem, pointer=f"/extends/{place}", secrets=("/variables",))
         if "path" in entry:
-            base = Path(os.path.realpath(path / entry["path"]))
+            try:
+                base = Path(os.path.realpath(path / entry["path"]))
+                is_folder = base.is_dir()
+            except (OSError, ValueError):  # longer than names can be, or with a NUL character
+                found.problems.append(where("extends-missing", "No folder can have such a name.", hint=_RELATIVE))
+                continue
             if base in chain:
                 circle = " → ".join(str(one) for one in (*chain[chain.index(base) :], base))
                 problem = where("extends-cycle", f"The apps extend each other in a circle: {circle}.", hint=_ONE_WAY)
                 found.problems.append(problem)
-            elif not base.is_dir():
+            elif not is_folder:
                 hint = did_you_mean(base.name, _folders(base.parent)) or _RELATIVE
                 found.problems.append(where("extends-missing", f"There is no folder {base}.", hint=hint))
             elif not any(other.root == base for other in found.layers):

@@ -76,9 +76,10 @@ class Ledger:
     def read(self) -> dict[str, tuple[str, str]]:
         try:
             content = json.loads(self._path.read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
+            return {name: (str(kind), str(digest)) for name, (kind, digest) in content.items()}
+        except (FileNotFoundError, ValueError, TypeError, AttributeError):
+            # Not there, or not what we wrote: as if nobody had been told yet.
             return {}
-        return {name: (entry[0], entry[1]) for name, entry in content.items()}
 
     def note(self, app: App, changes: Changes) -> None:
         """Remember that some changes were told."""

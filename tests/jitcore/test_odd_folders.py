@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jitcore import App
-from jitcore.errors import AppInvalid, NotAnApp
+from jitcore.errors import AppError, AppInvalid, NotAnApp
 
 
 def test_a_link_to_itself_hides_nobody(open_app, write_app, things):
@@ -53,3 +53,26 @@ def test_a_path_that_no_file_can_have_is_no_app():
     """A NUL character ends as one sentence, not as an error of the operating system."""
     with pytest.raises(NotAnApp, match="no folder"):
         App("shop\0")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000], ids=["NUL", "too-long"])
+def test_a_base_that_no_folder_can_be_is_located(open_app, name):
+    """A path that the operating system refuses is a problem of the entry in extends."""
+    with pytest.raises(AppInvalid) as caught:
+        open_app({"app.json": {"extends": [{"path": name}]}})
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.pointer) == ("extends-missing", "/extends/0")
+
+
+def test_a_file_in_the_place_of_app_data_is_told(open_app, things):
+    """Where data cannot be kept, the error says so and names the place."""
+    app = open_app({**things, "appData": "in the way"})
+    with pytest.raises(AppError, match="appData cannot be made"):
+        assert app.app_data
+
+
+@pytest.mark.parametrize("content", ["[]", '{"things.Hello": 1}', "{", '{"things.Hello": []}'])
+def test_a_ledger_that_is_not_ours_counts_as_none(open_app, things, content):
+    """Whatever happened to appData, announcing goes on as on the first day."""
+    app = open_app({**things, "appData/elements.json": content})
+    assert app.announce_changes().created == ["things.Hello"]
