@@ -112,7 +112,8 @@ def to_snapshot(data: Mapping[str, Any], corpId: str, *, corpFullName: str = "th
 
     Ids may be integers (WeCom's department ids are) and become strings; a department's parent ``0`` or ``""`` means
     none; a member's ``departments`` may be plain ids; ``status`` is ``"active"``, ``"offline"``, ``1``, ``2`` or
-    ``None``. Unknown keys are ignored. Without ``complete: true`` the snapshot removes nobody.
+    ``None``. Unknown keys are ignored. Without ``complete: true`` the snapshot removes nobody, and a department keeps
+    its place unless it names another parent.
 
     :param corpId: the corp the data must be of.
     :raises CorpDataInvalid: naming every wrong place.
@@ -198,13 +199,13 @@ class _Reading:
 
     def dept(self, entry: Mapping[str, Any], place: str) -> DeptRecord:
         parent = entry.get("parentId")
-        leaders = entry.get("leaderIds")
+        leaders, order = entry.get("leaderIds"), entry.get("order")
         return DeptRecord(
             deptId=self.identifier(entry.get("deptId"), f"{place}.deptId"),
             name=self.text(entry.get("name"), f"{place}.name"),
             # WeCom prints the root's parent as 0 (D95406).
             parentId=None if parent in (None, "", 0, "0") else self.identifier(parent, f"{place}.parentId"),
-            order=self.number(entry.get("order", 0), f"{place}.order"),
+            order=None if order is None else self.number(order, f"{place}.order"),
             leaderIds=None if leaders is None else self.ids(leaders, f"{place}.leaderIds"),
         )
 

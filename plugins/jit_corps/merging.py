@@ -59,7 +59,7 @@ def _one_dept(same: list[DeptRecord]) -> DeptRecord:
         deptId=same[0].deptId,
         name=_text(dept.name for dept in same),
         parentId=_text(dept.parentId for dept in same),
-        order=max(dept.order for dept in same),
+        order=max((dept.order for dept in same if dept.order is not None), default=None),
         leaderIds=tuple(sorted(set(leaders))) if told else None,
     )
 

@@ -22,7 +22,7 @@ __all__ = ["local_root_row", "plan_departments"]
 def plan_departments(comparison: Comparison) -> tuple[KindChanges[DeptRow], str]:
     """The departments' changes, and the id of the root they give."""
     before = comparison.state.departments
-    wanted = {deptId: _told(dept, before.get(deptId)) for deptId, dept in comparison.depts.items()}
+    wanted = {deptId: _told(dept, before.get(deptId), comparison) for deptId, dept in comparison.depts.items()}
     for deptId, row in before.items():
         if deptId in wanted or row.origin == rows.LOCAL:
             continue
@@ -75,7 +75,12 @@ def local_root_row(name: str) -> DeptRow:
     )
 
 
-def _told(dept: DeptRecord, old: DeptRow | None) -> DeptRow:
+def _told(dept: DeptRecord, old: DeptRow | None, comparison: Comparison) -> DeptRow:
+    parentId, order = dept.parentId, dept.order
+    if old is not None:
+        # Who tells only a part often leaves out where it stands.
+        parentId = old.upstreamParentId if parentId is None and not comparison.snapshot.complete else parentId
+        order = old.order if order is None else order
     leaders = old.leaderIds if old else None
     if dept.leaderIds is not None:
         leaders = tuple(sorted(set(dept.leaderIds)))
@@ -83,8 +88,8 @@ def _told(dept: DeptRecord, old: DeptRow | None) -> DeptRow:
         deptId=dept.deptId,
         name=dept.name or (old.name if old else None),
         parentId=None,
-        upstreamParentId=dept.parentId,
-        order=dept.order,
+        upstreamParentId=parentId,
+        order=order or 0,
         leaderIds=leaders,
         origin=rows.UPSTREAM,
         placement=tree.TOLD,
@@ -111,12 +116,22 @@ def _root(wanted: Mapping[str, DeptRow], comparison: Comparison) -> str:
     merely is not listed.
     """
     has_root, known = comparison.snapshot.scope.hasRoot, comparison.state.header.rootDeptId
+    if not comparison.snapshot.complete and _stands(known, wanted, comparison):
+        # A part of the organisation says nothing about its root.
+        return str(known)
     roots = [
         row.deptId
         for row in wanted.values()
         if row.upstreamParentId is None and (has_root if row.deptId in comparison.depts else row.deptId == known)
     ]
     return roots[0] if len(roots) == 1 else LOCAL_ROOT
+
+
+def _stands(root: str | None, wanted: Mapping[str, DeptRow], comparison: Comparison) -> bool:
+    """Whether what is the root can go on as the root; one of our own with nothing below it need not."""
+    if root == LOCAL_ROOT:
+        return any(row.origin == rows.UPSTREAM for row in comparison.state.departments.values())
+    return root is not None and root in wanted and wanted[root].upstreamParentId is None
 
 
 def _counts(row: DeptRow) -> bool:

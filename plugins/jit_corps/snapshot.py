@@ -45,15 +45,16 @@ class DeptRecord:
 
     :param deptId: upstream's id.
     :param name: ``None`` when the app may not see it.
-    :param parentId: upstream's id of the parent, listed or not; ``None`` for a department without a parent.
-    :param order: position among its siblings, bigger first (WeCom D95406: ``[0, 2^32)``).
+    :param parentId: upstream's id of the parent, listed or not; ``None`` for a department without a parent, and in a
+        snapshot that is not complete also when not told.
+    :param order: position among its siblings, bigger first (WeCom D95406: ``[0, 2^32)``); ``None`` when not told.
     :param leaderIds: members who lead it; ``None`` when not told.
     """
 
     deptId: str
     name: str | None = None
     parentId: str | None = None
-    order: int = 0
+    order: int | None = 0
     leaderIds: tuple[str, ...] | None = None
 
 

@@ -103,8 +103,10 @@ class Model:
                 gone.add(deptId)
                 del self.depts[deptId]
         for deptId, record in listed.items():
-            dept = self.depts.setdefault(deptId, {"name": None})
-            dept |= {"parent": record.parentId, "presence": "listed", "seen": None, "name": record.name or dept["name"]}
+            dept = self.depts.setdefault(deptId, {"name": None, "parent": None})
+            if record.parentId is not None or told.complete:
+                dept["parent"] = record.parentId
+            dept |= {"presence": "listed", "seen": None, "name": record.name or dept["name"]}
         return gone
 
     def _sync_places(

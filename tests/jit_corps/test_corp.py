@@ -166,6 +166,34 @@ def test_registering_removes_nobody_without_the_completeness_marker(synced):
     assert len(synced.getDepts()) == 3
 
 
+def test_registering_a_part_moves_no_department(synced):
+    """One that leaves out where a department stands renames it where it is, and the root stays the root."""
+    before = [(one.deptId, one.parentId, one.order) for one in synced.getDepts()]
+    synced.bulkRegister({"corpId": CORP_ID, "deptList": [{"deptId": "3", "name": "New name"}], "memberList": []})
+    assert synced.getDept("3").name == "New name"
+    assert [(one.deptId, one.parentId, one.order) for one in synced.getDepts()] == before
+    assert synced.getRootDept().deptId == "1"
+
+
+def test_registering_a_part_leaves_a_forest_one(shop):
+    """A department that a caller tells without a parent does not become the root of a range without the root."""
+    shop.upstream = snapshot([], departments=depts(d2="1", d3="1"), hasRoot=False)
+    shop.initCorp()
+    shop.bulkRegister({"corpId": CORP_ID, "deptList": [{"deptId": "9", "name": "Nine"}], "memberList": []})
+    assert shop.getRootDept().deptId == "local:root"
+    assert {one.deptId: one.parentId for one in shop.getDepts()} == {
+        "local:root": None,
+        **dict.fromkeys(("2", "3", "9"), "local:root"),
+    }
+
+
+def test_registering_a_part_may_bring_the_root(shop):
+    """A root that was only made up because there was none gives way."""
+    assert shop.getRootDept().deptId == "local:root"
+    shop.bulkRegister({"corpId": CORP_ID, "deptList": [{"deptId": "1", "name": "Shop"}], "memberList": []})
+    assert [one.deptId for one in shop.getDepts()] == ["1"]
+
+
 def test_registering_a_complete_dictionary_removes_who_is_missing(synced):
     """With the marker, under the guard."""
     data = synced.getThirdCorpData()

@@ -89,7 +89,7 @@ def test_a_plain_dictionary_is_enough():
         },
         CORP_ID,
     )
-    assert told.departments == (DeptRecord("1", "Shop"), DeptRecord("2", None, "1", 7))
+    assert told.departments == (DeptRecord("1", "Shop", None, None), DeptRecord("2", None, "1", 7))
     assert told.members[0] == MemberRecord("ann", "Ann", active=True, departments=(Membership("1"), Membership("2")))
     assert told.members[1].departments == (Membership("2", isLeader=True),)
     assert [one.active for one in told.members] == [True, False, False, None]
@@ -105,7 +105,7 @@ def test_the_entries_by_id_are_enough():
         "userDict": {"ann": {"name": "Ann", "departments": ["1"]}},
     }
     told = to_snapshot(data, CORP_ID)
-    assert told.departments == (DeptRecord("1", "Shop"),)
+    assert told.departments == (DeptRecord("1", "Shop", order=None),)
     assert told.members == (MemberRecord("ann", "Ann", departments=(Membership("1"),)),)
 
 
