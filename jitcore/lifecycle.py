@@ -14,6 +14,7 @@ import inspect
 import json
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from jitcore.errors import JitError
@@ -91,7 +92,8 @@ class Ledger:
         self.write({name: entry for name, entry in {**known, **now}.items() if name not in changes.deleted})
 
     def write(self, instances: dict[str, tuple[str, str]]) -> None:
-        partial = self._path.with_suffix(".partial")
+        # `jit dev` and the program beside it write at the same moment.
+        partial = self._path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
         partial.write_text(json.dumps(instances, indent=1, sort_keys=True), "utf-8")
         os.replace(partial, self._path)
 

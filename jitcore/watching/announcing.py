@@ -10,11 +10,10 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-from jitcore.lifecycle import Ledger, announce
+from jitcore.lifecycle import Changes, Ledger, announce
 
 if TYPE_CHECKING:
     from jitcore.app import App
-    from jitcore.lifecycle import Changes
 
 __all__ = ["Announcer"]
 
@@ -54,6 +53,12 @@ class Announcer:
     def _run(self) -> None:
         while (told := self._waiting.get()) is not None:
             changes, types = told
+            # While an earlier change was told, a later edit may have taken the instance away again.
+            changes = Changes.of(
+                created=[name for name in changes.created if name in self._app.registry],
+                updated=[name for name in changes.updated if name in self._app.registry],
+                deleted=changes.deleted,
+            )
             try:
                 announce(self._app, changes, types)
                 Ledger(self._app).note(self._app, changes)

@@ -42,6 +42,8 @@ class Reload:
     :param stale: elements whose edit is broken, with the error; those that were loaded keep serving as they were.
     :param recovered: elements of earlier rounds' ``stale`` that are in order again.
     :param error: why ``app.json`` or ``.env`` was not taken over, or None.
+    :param reread: whether they were.
+    :param mended: whether they were, after rounds in which they could not be.
     :param seconds: how long the round took.
     """
 
@@ -54,6 +56,8 @@ class Reload:
     stale: Mapping[str, JitError] = field(default_factory=dict)
     recovered: tuple[str, ...] = ()
     error: JitError | None = None
+    reread: bool = False
+    mended: bool = False
     seconds: float = 0.0
 
     def __bool__(self) -> bool:
@@ -133,6 +137,7 @@ class _Round:
             stale=dict(sorted(self.stale.items())),
             recovered=tuple(self.recovered),
             error=self.error,
+            reread=rerouted,
             seconds=clock() - started,
         )
 

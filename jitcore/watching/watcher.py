@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jitcore.lifecycle import Changes
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jitcore.app import App
+    from jitcore.errors import JitError
 
 __all__ = ["Watcher"]
 
@@ -60,7 +62,11 @@ class Watcher:
         self._dirty: set[str] = set()
         self._first = self._last = 0.0
         self._stopping = False
+        #: Whether Types are told of the instances that appear, change and vanish; False for who only looks on.
+        self.announces = True
         self._announcer = Announcer(app)
+        #: Why ``app.json`` or ``.env``, as they are now, were not taken over; None while they are in order.
+        self.error: JitError | None = None
         self._appeared: set[str] = set()
         self._files = FileStates(self._roots(), app.registry.families)
         self._events = Events(self._mark)
@@ -171,10 +177,14 @@ class Watcher:
 
     def _take_over(self, files: set[str]) -> Reload:
         result = refresh(self._app, files, self._retirement, time.monotonic)
+        if result.reread and self.error is not None:
+            result = replace(result, mended=True)
+        if result.reread or result.error is not None:
+            self.error = result.error
         self._follow_layers()
         self._follow()
         self._announce(result)
-        if result or result.error is not None:
+        if result or result.error is not None or result.mended:
             for listener in list(self._listeners):
                 try:
                     listener(result)
@@ -199,7 +209,7 @@ class Watcher:
             updated=sorted(right - created),
             deleted=[name for name in result.deleted if name in result.types],
         )
-        if told:
+        if told and self.announces:
             self._announcer.tell(told, dict(result.types))
 
     def _put_off(self, folders: set[str], files: set[str]) -> None:
