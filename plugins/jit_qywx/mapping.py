@@ -7,6 +7,7 @@ is how WeCom hides a name (documents 90344 and 96255).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.snapshot import DeptRecord, MemberRecord, Membership
@@ -86,6 +87,17 @@ class Mapper:
             gender=_gender(get("gender")),
             avatar=_text(get("avatar"), granted=False) or _text(get("thumb_avatar"), granted=False),
             openUserId=_text(get("open_userid"), granted=False),
+        )
+
+    def narrowed(self, member: MemberRecord) -> MemberRecord:
+        """The record of :meth:`member` as this scope has it, after one that granted the same fields or more."""
+        return replace(
+            member,
+            name=_name(member.name, member.memberId, granted=self._name),
+            position=_text(member.position, granted=self._position),
+            email=_text(member.email, granted=self._email),
+            mobile=_text(member.mobile, granted=self._mobile),
+            telephone=_text(member.telephone, granted=self._telephone),
         )
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from jit_corps.snapshot import GrantRecord, RoleRecord, Snapshot
@@ -67,18 +66,10 @@ def read_corp(
         return _Reading(client, pool, progress).read(known, confirm, corpName, calls)
 
 
-@dataclass(slots=True)
-class _Listing:
-    """What one call told of members: WeCom's records, and what they mean under the scope of the moment."""
-
-    deptId: str | None
-    records: list[Record]
-    members: list[MemberRecord]
-
-    @classmethod
-    def of(cls, records: list[Record], mapper: Mapper, deptId: str | None = None) -> _Listing:
-        call = "user/get" if deptId is None else f"user/list department_id={deptId}"
-        return cls(deptId, records, [mapper.member(record, listed_in=deptId, call=call) for record in records])
+def _mapped(records: list[Record], mapper: Mapper, deptId: str | None = None) -> list[MemberRecord]:
+    """What one call told of members. WeCom's own records are let go at once: they are most of what a reading holds."""
+    call = "user/get" if deptId is None else f"user/list department_id={deptId}"
+    return [mapper.member(record, listed_in=deptId, call=call) for record in records]
 
 
 class _Reading:
@@ -95,18 +86,18 @@ class _Reading:
         mapper = Mapper(scope)
         departments, listings = self._list_members(self._list_departments(), mapper)
         tags, incomplete = self._read_tags()
-        listings.append(_Listing.of(self._read_visible_by_themselves(scope, listings, tags), mapper))
+        listings.append(_mapped(self._read_visible_by_themselves(scope, listings, tags), mapper))
         if incomplete and scope.tags:
             incomplete.append("members: those visible through a tag could not be found")
         confirmed, unconfirmed = self._look_again(known - _member_ids(listings), confirm)
-        listings.append(_Listing.of(confirmed, mapper))
+        listings.append(_mapped(confirmed, mapper))
 
         # A range that changed on the way makes the reading one of the new range, and people out of sight not gone.
         self._progress("scope", 1, None)
         scope_after = read_scope(self._client, self._pool)
         if scope_after != scope:
             mapper = Mapper(_common(scope, scope_after))
-            listings = [_Listing.of(listing.records, mapper, listing.deptId) for listing in listings]
+            listings = [[mapper.narrowed(member) for member in listing] for listing in listings]
         members = _unique(listings)
         dept_records = tuple(mapper.department(record) for record in departments)
         roles, grants = _roles(tags, dept_records, members)
@@ -132,9 +123,9 @@ class _Reading:
         self._progress("departments", len(told), len(told))
         return told
 
-    def _list_members(self, departments: list[Record], mapper: Mapper) -> tuple[list[Record], list[_Listing]]:
+    def _list_members(self, departments: list[Record], mapper: Mapper) -> tuple[list[Record], list[list[MemberRecord]]]:
         """The members of every department; departments that vanished on the way cost one more listing."""
-        listed: dict[str, _Listing] = {}
+        listed: dict[str, list[MemberRecord]] = {}
         vanished = self._walk(_ids(departments), mapper, listed)
         if vanished:
             logger.info("Listing departments again: one vanished", extra={"corpId": self._client.corpId})
@@ -144,13 +135,15 @@ class _Reading:
                 raise next(iter(again.values()))
         return departments, [listed[deptId] for deptId in _ids(departments)]
 
-    def _walk(self, deptIds: Sequence[str], mapper: Mapper, listed: dict[str, _Listing]) -> dict[str, NotFound]:
+    def _walk(
+        self, deptIds: Sequence[str], mapper: Mapper, listed: dict[str, list[MemberRecord]]
+    ) -> dict[str, NotFound]:
         """Fill ``listed``; returns the departments that do not exist, with what WeCom said."""
 
-        def read(deptId: str) -> _Listing | NotFound:
+        def read(deptId: str) -> list[MemberRecord] | NotFound:
             try:
                 # Mapped here, while other threads wait for their answers.
-                return _Listing.of(self._client.user.list(deptId), mapper, deptId)
+                return _mapped(self._client.user.list(deptId), mapper, deptId)
             except NotFound as error:
                 if error.errcode in _NO_DEPARTMENT:
                     return error
@@ -165,7 +158,7 @@ class _Reading:
         return vanished
 
     def _read_visible_by_themselves(
-        self, scope: VisibleScope, listings: Iterable[_Listing], tags: Mapping[str, Record]
+        self, scope: VisibleScope, listings: Iterable[list[MemberRecord]], tags: Mapping[str, Record]
     ) -> list[Record]:
         """Members whom the range names, or a tag in the range holds, and no visible department lists."""
         named = {*scope.users}
@@ -244,20 +237,20 @@ class _Reading:
         return [(item, future.result()) for item, future in zip(items, futures, strict=True)]
 
 
-def _unique(listings: Iterable[_Listing]) -> tuple[MemberRecord, ...]:
+def _unique(listings: Iterable[list[MemberRecord]]) -> tuple[MemberRecord, ...]:
     """One record per member, although each department lists them; more only where WeCom told different things."""
-    first: dict[str, Record] = {}
+    first: dict[str, MemberRecord] = {}
     members: list[MemberRecord] = []
     for listing in listings:
-        for record, member in zip(listing.records, listing.members, strict=True):
-            known = first.setdefault(member.memberId, record)
-            if known is record or known != record:
+        for member in listing:
+            known = first.setdefault(member.memberId, member)
+            if known is member or known != member:
                 members.append(member)
     return tuple(members)
 
 
-def _member_ids(listings: Iterable[_Listing]) -> set[str]:
-    return {member.memberId for listing in listings for member in listing.members}
+def _member_ids(listings: Iterable[list[MemberRecord]]) -> set[str]:
+    return {member.memberId for listing in listings for member in listing}
 
 
 def _roles(

@@ -126,3 +126,13 @@ def test_other_unusual_characters_stay(name: str) -> None:
 def test_an_order_that_no_column_holds_tells_nothing(order: object) -> None:
     """It is a mere position; the department stays."""
     assert Mapper(EVERYTHING).department({"id": 2, "order": order}).order == 0
+
+
+@pytest.mark.parametrize("name", ["张三", "zhangsan", "", None])
+@pytest.mark.parametrize("text", ["", "something", None])
+def test_narrowing_says_what_mapping_would_have_said(name: object, text: object) -> None:
+    """A right that is withdrawn while an organisation is read leaves nothing behind that it alone explained."""
+    texts = dict.fromkeys(("position", "email", "mobile", "telephone", "alias", "biz_mail"), text)
+    told = {"name": name, "department": [1, 2], "status": 1, **texts}
+    assert Mapper(NOTHING).narrowed(member(told)) == member(told, NOTHING)
+    assert Mapper(EVERYTHING).narrowed(member(told)) == member(told)

@@ -313,6 +313,25 @@ def test_names_that_vanish_on_the_way_are_not_taken_for_names(
     assert snapshot.scope.digest != before.digest
 
 
+def test_a_member_whose_record_names_no_department_is_in_each_that_lists_it(
+    authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator
+) -> None:
+    """Where WeCom leaves the field out, its lists are what tells of all the places."""
+    org = Org(root="总部")
+    for number in (2, 3):
+        org.add_department(f"部门{number}", 1, department_id=number)
+    org.add_member("both", departments=(2, 3))
+    client = authorise(org)
+    wecom_emulator.faults.add("user/list", rewrite=_without_departments)
+    places = {place.deptId for each in read(client).members for place in each.departments}
+    assert places == {"2", "3"}
+
+
+def _without_departments(answer: dict[str, Any]) -> dict[str, Any]:
+    kept = [{name: value for name, value in user.items() if name != "department"} for user in answer["userlist"]]
+    return {**answer, "userlist": kept}
+
+
 def test_statuses(authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator) -> None:
     """1 and 4 work, 2 is disabled, an absent or unheard-of status tells nothing."""
     org = Org(root="总部")
