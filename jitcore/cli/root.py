@@ -180,7 +180,20 @@ def _run(words: list[str]) -> int:
         # The reader of our output has gone; what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if debug:
+            raise
+        _show(_refusal(error))
+        return 1
     return result if isinstance(result, int) else 0
+
+
+def _refusal(error: OSError) -> JitError:
+    """What the operating system refused: a full disk, a file in the way, a folder that may not be written."""
+    # Only what the system says: other words of an OSError, such as a URL, may hold a secret.
+    place = f"{error.filename}: " if error.filename else ""
+    message = f"{place}{error.strerror or type(error).__name__}."
+    return JitError(message, hint="jit --debug shows where it happened.")
 
 
 def _show(error: JitError) -> None:

@@ -214,3 +214,15 @@ def test_a_code_that_does_not_exist_is_a_wrong_call(capsys):
         main(["problem", "key-unknwon"])
     assert exit_.value.code == 2
     assert 'Did you mean "key-unknown"?' in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_one_sentence(jit, write_app, things):
+    """A file in the way of a folder ends with 1, names the place and shows no traceback; --debug shows it."""
+    path = write_app({**things, "corps": "in the way"})
+    code, _, err = jit("--app", path, "override", "corps.QywxProxyType")
+    assert code == 1
+    assert "Not a directory" in err
+    assert str(path / "corps") in err
+    assert "Traceback" not in err
+    with pytest.raises(NotADirectoryError):
+        main(["--debug", "--app", str(path), "override", "corps.QywxProxyType"])
