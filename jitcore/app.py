@@ -86,15 +86,20 @@ class App:
         self.element_states = Elements(self)
         self._live = self.element_states.live
         importing.mount(self)
-        self._log_shadowing()
-        self.plugins.broadcast("jit_app_opened", app=self)
         #: Takes over edits while the App is open; None unless it was opened with ``watch=True``.
         self.watcher: Watcher | None = None
-        if watch:
-            from jitcore.watching import Watcher
+        try:
+            self._log_shadowing()
+            self.plugins.broadcast("jit_app_opened", app=self)
+            if watch:
+                from jitcore.watching import Watcher
 
-            self.watcher = Watcher(self)
-            self.on_close(self.watcher.stop)
+                self.watcher = Watcher(self)
+                self.on_close(self.watcher.stop)
+        except BaseException as error:
+            # Nobody gets this App, so nobody else can close it.
+            self._close(error)
+            raise
 
     def _take(self, found: AppLayers, *, strict: bool) -> None:
         """Make what was read of the app folders the App's own."""

@@ -156,8 +156,10 @@ def _import_hint(node: Node, error: BaseException, registry: Registry) -> str | 
     told = str(error)
     if f"partially initialized module {node.module_name!r}" in told:
         below = [lower.module_name for lower in registry.nodes(node.fullName)[1:]]
+        if not below:
+            return "It imports itself, or a module that imports it: move what both need into a module of its own."
         hint = "It imports itself through the family name; import what it overrides by its real package: "
-        return f"{hint}from {below[0] if below else 'the.real.package'} import …"
+        return f"{hint}from {below[0]} import …"
     if found := _NO_NAME.match(told):
         return did_you_mean(found["name"], [name for name in dir(sys.modules.get(found["module"])) if name[0] != "_"])
     if found := _NO_MODULE.match(told):

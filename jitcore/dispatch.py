@@ -208,7 +208,7 @@ class Dispatch:
                 packages = [(node, self._own_loader(node)) for node in nodes if node.is_package]
                 meta = self._registry.nodes(chain[-1])[0]
                 protocol = getattr(self.module(meta), "ElementProtocol", None) if meta.is_package else None
-                return compose(packages, protocol)
+                return compose(packages, protocol if isinstance(protocol, type) else None)
         own = self._registry.nodes(fullName)[0]
         names = [name for name in dir(self.module(own)) if name[0] != "_"] if own.is_package else []
         misspelt = closest("Loader", names, limit=1)

@@ -149,8 +149,12 @@ class Node:
         :raises OSError: if the file cannot be read.
         """
         folder = os.path.realpath(self.folder.path) if self.folder else None
-        path = os.path.realpath(os.path.join(folder, name)) if folder else ""
-        if folder is None or os.path.commonpath([folder, path]) != folder:
+        path = os.path.realpath(os.path.join(folder, name)) if folder and _may_be_a_path(name) else ""
+        if folder is None or not path or os.path.commonpath([folder, path]) != folder:
             raise ArgumentError(f"{name!r} is not a file inside the folder of {self.fullName}.")
         content = Path(path).read_bytes()
         return content if isBinary else content.decode("utf-8")
+
+
+def _may_be_a_path(name: object) -> bool:
+    return isinstance(name, str | os.PathLike) and "\0" not in str(name)

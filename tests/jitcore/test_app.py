@@ -348,3 +348,47 @@ def test_an_element_that_loads_while_the_app_closes_is_let_go(open_app, things):
     assert app.gone.is_set()
     with pytest.raises(AppClosed):
         app.getElement("things.Hello")
+
+
+def test_an_app_that_cannot_be_opened_leaves_nothing_open(write_app, things, monkeypatch):
+    """Where the system refuses to watch, nobody gets the App, and its imports are gone."""
+    import jitcore.watching
+
+    def refused(app):
+        raise OSError("inotify limit reached")
+
+    monkeypatch.setattr(jitcore.watching, "Watcher", refused)
+    with pytest.raises(OSError, match="inotify"):
+        App(write_app(things), watch=True)
+    assert open_apps() == ()
+
+
+def test_a_contract_that_is_no_class_asks_for_nothing(open_app, things):
+    """Whatever a Meta calls ElementProtocol, nobody's check breaks."""
+    app = open_app({**things, "things/Meta/__init__.py": "ElementProtocol = 3\n"})
+    assert app.check() == []
+    assert app.getElement("things.Hello").greet("you") == "Hello you"
+
+
+def test_types_that_import_each_other_are_told_so(open_app, things):
+    """The hint for a circle between Types does not speak of an override that nobody wrote."""
+    code = things["things/PlainType/__init__.py"]
+    app = open_app(
+        {
+            **things,
+            "things/PlainType/__init__.py": f"from things.OtherType import Other\n{code}",
+            "things/OtherType/e.json": {"type": "things.Meta", "title": "Other"},
+            "things/OtherType/__init__.py": "from things.PlainType import Loader\n\n\nclass Other: ...\n",
+        }
+    )
+    hints = {problem.hint for problem in app.check()}
+    assert "It imports itself, or a module that imports it: move what both need into a module of its own." in hints
+    assert not any("real package" in hint for hint in hints)
+
+
+@pytest.mark.parametrize("name", ["a\0b", None, "../PlainType/e.json", "/etc/passwd"])
+def test_a_loader_reads_inside_its_folder_only(open_app, things, name):
+    """Any other name is an argument error, whatever it is."""
+    node = open_app(things).getElement("things.Hello").node
+    with pytest.raises(ArgumentError, match="not a file inside"):
+        node.getFile(name)

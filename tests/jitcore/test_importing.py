@@ -145,11 +145,12 @@ def test_an_installed_package_is_not_shadowed(open_app, things, tmp_path, monkey
 
 
 def test_an_override_that_imports_itself_is_told_how(open_app, things):
-    """`from things.PlainType import Thing` inside things.PlainType cannot work; the problem says what to write."""
-    things["things/PlainType/__init__.py"] = "from things.PlainType import Thing\n"
-    app = open_app(things)
-    with pytest.raises(ElementInvalid, match="real package") as caught:
-        app.getElement("things.Hello")
+    """`from corps.QywxProxyType import …` inside corps.QywxProxyType cannot work; the problem says what to write."""
+    code = "from corps.QywxProxyType import QywxProxyCorp\n"
+    override = {"type": "corps.Meta", "title": "Ours"}
+    app = open_app({**things, "corps/QywxProxyType/e.json": override, "corps/QywxProxyType/__init__.py": code})
+    with pytest.raises(ElementInvalid, match=r"real package: from jit_qywx\.corps\.QywxProxyType import") as caught:
+        app.getElement("corps.QywxProxyType")
     assert caught.value.problems[0].line == 1
 
 
