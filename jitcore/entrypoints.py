@@ -65,7 +65,7 @@ def _declared(file: str) -> Iterator[tuple[str, str]]:
     try:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return
     if f"[{ENTRY_POINT_GROUP}]" not in text:
         return
@@ -93,8 +93,9 @@ def _ask_version(distribution: str) -> str:
     import importlib.metadata
 
     try:
-        # Metadata without a version gives None, whatever the annotation says.
-        return importlib.metadata.version(distribution) or "unknown"
+        metadata = importlib.metadata.distribution(distribution).metadata
+        # Asking metadata without a version for it gives None, since Python 3.12 with a warning.
+        return metadata["Version"] if "Version" in metadata else "unknown"
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
 

@@ -142,6 +142,15 @@ def test_distributions_of_any_kind_are_read(tmp_path, monkeypatch):
     ]
 
 
+def test_a_distribution_that_is_no_text_is_passed_over(tmp_path, monkeypatch):
+    """Somebody else's broken installation stops no App."""
+    broken = tmp_path / "broken-1.0.dist-info"
+    broken.mkdir()
+    (broken / "entry_points.txt").write_bytes(b"[jitcore]\n\xff = \xfe\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert list(installed_plugins()) == []
+
+
 def test_packages_in_an_archive_are_found(tmp_path, monkeypatch):
     """A zip archive on the path is read by importlib.metadata, which knows how."""
     archive = tmp_path / "packed.zip"
