@@ -123,3 +123,54 @@ def test_the_installed_command_runs_the_demo(installation: Installation) -> None
     shown = installation.run("jit", "--app", "sample_app", "demo")
     assert "corps.CorpA: ok, 0 changes" in shown
     assert "corps.CorpB: ok, 0 changes" in shown
+
+
+MAKING = [
+    "jit new app shop",
+    "jit new plugin jit-acme",
+    "jit --app shop new instance acme.First --type acme.AcmeType",
+    "jit --app shop override acme.AcmeType",
+    "jit --app shop check",
+]
+
+
+def test_a_plugin_is_made_installed_used_and_overridden(installation: Installation, root: Path) -> None:
+    """From nothing to an override of a plugin's Type, by the commands of the page on making things."""
+    page = (root / "docs" / "making.md").read_text("utf-8")
+    assert [command for command in MAKING if command not in page] == []
+    new_app, new_plugin, new_instance, override, check = (command.split() for command in MAKING)
+    installation.run(*new_app)
+    installation.run(*new_plugin)
+    # The environment has no build backend and needs no index: the wheel is built with ours.
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", installation.folder, "jit-acme"]
+    built = subprocess.run(build, cwd=installation.folder, env=clean_environment(), capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (wheel,) = installation.folder.glob("jit_acme-*.whl")
+    installation.run("python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
+    assert "acme" in installation.run("jit", "plugins")
+
+    installation.run(*new_instance)
+    installation.run(*check)
+    describe = "from jitcore import App; print(App('shop').getElement('acme.First').describe())"
+    assert installation.run("python", "-c", describe) == "First: no note\n"
+
+    installation.run(*override)
+    code = installation.folder / "shop" / "acme" / "AcmeType" / "__init__.py"
+    code.write_text(code.read_text("utf-8") + LOUDER, "utf-8")
+    installation.run(*check)
+    assert installation.run("python", "-c", describe) == "First: no note, by the shop\n"
+    assert "shadowed  acme" in installation.run("jit", "--app", "shop", "explain", "acme.AcmeType")
+    # Without it the plugin's own is back.
+    listed = installation.run("jit", "--app", "shop", "--no-overrides", "explain", "acme.AcmeType")
+    assert "shadowed" not in listed
+
+
+#: What a developer writes into the class that the override begins with.
+LOUDER = """
+
+def _describe(self) -> str:
+    return f"{super(Loader.elementClass, self).describe()}, by the shop"
+
+
+Loader.elementClass.describe = _describe
+"""
