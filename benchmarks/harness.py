@@ -22,6 +22,9 @@ class Scale:
     :param elements: sizes of the apps to index.
     :param loaded: size of the app that is loaded whole.
     :param members: sizes of the enterprises to sync.
+    :param watched: sizes of the apps to edit while they are watched.
+    :param saves: saves of each way of saving.
+    :param idle: seconds over which the watcher's idle time is measured.
     :param rounds: rounds of each comparison, the uncounted first one aside.
     :param sync_rounds: rounds where one takes many seconds.
     """
@@ -29,11 +32,14 @@ class Scale:
     elements: tuple[int, ...] = (1_000, 10_000)
     loaded: int = 10_000
     members: tuple[int, ...] = (10_000, 100_000)
+    watched: tuple[int, ...] = (100, 1_000, 10_000)
+    saves: int = 150
+    idle: float = 20.0
     rounds: int = 7
     sync_rounds: int = 3
 
 
-QUICK = Scale(elements=(50,), loaded=50, members=(60,), rounds=1, sync_rounds=1)
+QUICK = Scale(elements=(50,), loaded=50, members=(60,), watched=(20,), saves=2, idle=0.1, rounds=1, sync_rounds=1)
 
 
 @dataclass(frozen=True, slots=True)
