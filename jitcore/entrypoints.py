@@ -95,7 +95,7 @@ def _ask_version(distribution: str) -> str:
     try:
         metadata = importlib.metadata.distribution(distribution).metadata
         # Asking metadata without a version for it gives None, since Python 3.12 with a warning.
-        return metadata["Version"] if "Version" in metadata else "unknown"
+        return metadata["Version"] if "Version" in metadata else "unknown"  # noqa: SIM401 - typeshed knows no get()
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
 
