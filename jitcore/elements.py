@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitcore.configuration import Configuration, configure
 from jitcore.errors import AppClosed, ElementError, ElementFailed, ElementInvalid, JitError
+from jitcore.layers import APPS_PACKAGE
 from jitcore.lifecycle import call, lifecycle_of, type_functions
 from jitcore.pointers import split_pointer
 from jitcore.references import References
@@ -250,8 +251,10 @@ class Elements:
         configuration = self.configurations.get(fullName) or self._configure(node, resolved.schema)
         if configuration.references:
             self.references.check(node, configuration)
+        place = _readable(resolved.loader.__module__)
         try:
             element = resolved.make_loader(nodes).load()
+            place = f"{fullName}.lifecycle"
             lifecycle = lifecycle_of(node)
             on_load = getattr(lifecycle, "onLoad", None)
             if on_load is not None:
@@ -263,7 +266,7 @@ class Elements:
             self._tell_type(node, error)
             told = _without_secrets(app.variables.redact(str(error)), configuration.data, resolved.schema)
             raise ElementFailed(
-                f"Loading {fullName} failed in {resolved.loader.__module__}: {type(error).__name__}: {told}",
+                f"Loading {fullName} failed in {place}: {type(error).__name__}: {told}",
                 fullName=fullName,
                 hint="The cause is chained below this error.",
             ) from error
@@ -293,7 +296,12 @@ class Elements:
         return dispatch.module(node)
 
     def _tell_type(self, node: Node, error: BaseException) -> None:
-        for function in type_functions(self._app, node.elementType, "onException"):
+        try:
+            functions = type_functions(self._app, node.elementType, "onException")
+        except (Exception, SystemExit):
+            log.exception("the lifecycle of %s raised", node.elementType)
+            return
+        for function in functions:
             self._isolated(node.fullName, "onException", function, title=node.title, exc=error)
 
     def _isolated(self, fullName: str, what: str, function: Callable[..., Any], **arguments: Any) -> None:
@@ -312,6 +320,11 @@ def dispose(fullName: str, element: Any) -> None:
             disposer()
         except (Exception, SystemExit):
             log.exception("disposing %s: %r raised", fullName, disposer)
+
+
+def _readable(module: str) -> str:
+    # The real package of an app folder has a number in its name, which tells a reader nothing.
+    return module.split(".", 2)[2] if module.count(".") > 1 and module.startswith(f"{APPS_PACKAGE}.") else module
 
 
 def _without_secrets(text: str, data: Any, schema: Schema | None) -> str:

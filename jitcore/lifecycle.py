@@ -105,13 +105,14 @@ def announce(app: App, changes: Changes, types: dict[str, str]) -> None:
     """
     for verb, names in (("Create", changes.created), ("Update", changes.updated), ("Delete", changes.deleted)):
         for fullName in names:
-            for function in type_functions(app, types[fullName], f"on{verb}"):
-                try:
+            try:
+                # Importing a Type's lifecycle runs its code as well.
+                for function in type_functions(app, types[fullName], f"on{verb}"):
                     call(function, app=app, fullName=fullName)
-                except JitError as error:
-                    log.warning("on%s of %s for %s: %s", verb, types[fullName], fullName, error)
-                except Exception:
-                    log.exception("on%s of %s raised for %s", verb, types[fullName], fullName)
+            except JitError as error:
+                log.warning("on%s of %s for %s: %s", verb, types[fullName], fullName, error)
+            except (Exception, SystemExit):
+                log.exception("on%s of %s raised for %s", verb, types[fullName], fullName)
             app.plugins.broadcast(f"jit_element_{verb.lower()}d", app=app, fullName=fullName)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import types
 
 import pytest
@@ -223,3 +224,30 @@ def test_code_that_exits_does_not_end_the_process(open_app, lively, caplog):
     app.close()
     assert app.closed
     assert caplog.text.count("SystemExit") >= 3
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["raise RuntimeError('half written')\n", "import sys\n\nsys.exit(1)\n", "this is no Python\n"],
+    ids=["raises", "exits", "syntax"],
+)
+def test_a_lifecycle_of_a_type_that_cannot_be_imported_stops_nobody(open_app, lively, caplog, code):
+    """Changes are announced and failures told without it, and the log says whose it is."""
+    lively["things/PlainType/lifecycle.py"] = code
+    lively["things/Hello/lifecycle.py"] = "def onLoad():\n    raise KeyError('the cause')\n"
+    app = open_app(lively)
+    assert app.announce_changes().created == ["things.Hello"]
+    with pytest.raises(ElementFailed, match=r"failed in things\.Hello\.lifecycle: KeyError: 'the cause'"):
+        app.getElement("things.Hello")
+    assert caplog.text.count("things.PlainType") >= 2
+
+
+def test_changes_of_a_type_that_is_gone_are_announced(write_app, lively, notes):
+    """Where an instance goes together with its Type, there is nobody to tell, and that is no error."""
+    path = write_app(lively)
+    with App(path) as app:
+        app.announce_changes()
+    for folder in ("Hello", "PlainType"):
+        shutil.rmtree(path / "things" / folder)
+    with App(path) as app:
+        assert app.announce_changes().deleted == ["things.Hello"]
