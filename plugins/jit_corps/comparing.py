@@ -12,12 +12,12 @@ from jit_corps.rows import INVISIBLE, DeptRow, MemberRow
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Container, Iterable, Mapping
 
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot
 
-__all__ = ["Comparison", "compared"]
+__all__ = ["Comparison", "compared", "in_sight_again"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,6 +51,15 @@ class Comparison:
         self.depts = {dept.deptId: dept for dept in snapshot.departments}
         self.members = {member.memberId: member for member in snapshot.members}
         self.roles = {role.roleId: role for role in snapshot.roles}
+        scope = snapshot.scope
+        #: The whole enterprise is in sight. A scope that nobody told is not taken for that.
+        self.whole = scope.hasRoot and bool(scope.digest)
+        self.back_in_sight = in_sight_again(
+            [memberId for memberId, row in state.members.items() if row.presence == INVISIBLE],
+            state.memberships,
+            self.depts if scope.digest else (),
+            whole=self.whole,
+        )
         #: Filled by the steps that decide over departments, members and roles, for what hangs on these.
         self.gone_depts: set[str] = set()
         self.gone_members: set[str] = set()
@@ -71,8 +80,32 @@ class Comparison:
         return row._replace(presence=INVISIBLE, scopeDigest=self.state.header.scopeDigest)
 
     def still_out_of_sight(self, row: Located) -> bool:
-        """Whether the row went out of sight earlier, and the scope that last held it did not come back."""
-        return row.presence == INVISIBLE and row.scopeDigest != self.snapshot.scope.digest
+        """Whether the row went out of sight earlier, and still stands where this scope does not reach."""
+        if row.presence != INVISIBLE or self.whole or row.scopeDigest == self.snapshot.scope.digest:
+            return False
+        return not (isinstance(row, MemberRow) and row.memberId in self.back_in_sight)
+
+
+def in_sight_again(
+    memberIds: Collection[str], memberships: Iterable[tuple[str, str]], listed: Container[str], *, whole: bool
+) -> set[str]:
+    """Of members who went out of sight, those who would be listed if they were still where they were last seen.
+
+    Somebody who leaves while the scope changes looks out of sight at first. Without this they would stay active for
+    ever, because the scope that last held them does not come back.
+
+    :param memberships: ids of departments and members.
+    :param listed: departments in sight now.
+    :param whole: the whole enterprise is in sight.
+    """
+    if whole or not memberIds:
+        return set(memberIds)
+    asked = set(memberIds)
+    seen: dict[str, bool] = {}
+    for deptId, memberId in memberships:
+        if memberId in asked:
+            seen[memberId] = seen.get(memberId, True) and deptId in listed
+    return {memberId for memberId, everywhere in seen.items() if everywhere}
 
 
 def _protected(snapshot: Snapshot) -> frozenset[str]:

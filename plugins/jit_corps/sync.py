@@ -14,13 +14,14 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from jit_corps.comparing import in_sight_again
 from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
 from jit_corps.guard import removal_limit
-from jit_corps.models import CorpMember
+from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
 from jit_corps.plan import plan_guarded
 from jit_corps.publish import publish
 from jit_corps.report import SyncReport
-from jit_corps.rows import ACTIVE, INVISIBLE
+from jit_corps.rows import ACTIVE, INVISIBLE, LISTED, UPSTREAM
 from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, end_run, renew, status_of
 from jit_corps.snapshot import Snapshot
 from jit_corps.state import read_header, read_state
@@ -129,14 +130,28 @@ class Engine:
         return snapshot
 
     def _known(self) -> frozenset[str]:
-        """Active members whose absence would mean something: not those who were out of sight all along."""
-        member = self.storage.models[CorpMember]
-        with self.storage.reading():
-            _, header = read_header(self.storage, self.corpFullName)
+        """Active members whose absence would mean something: not those who are out of sight."""
+        storage, name = self.storage, self.corpFullName
+        member, dept, place = storage.models[CorpMember], storage.models[CorpDept], storage.models[CorpDeptMember]
+        mine = (member.corpFullName == name) & (member.status == ACTIVE)
+        with storage.reading():
+            _, header = read_header(storage, name)
             in_sight = (member.presence != INVISIBLE) | (member.scopeDigest == header.scopeDigest)
-            mine = (member.corpFullName == self.corpFullName) & (member.status == ACTIVE)
-            found = self.storage.select_tuples(member.select(member.memberId).where(mine & in_sight))
-        return frozenset(memberId for (memberId,) in found)
+            found = storage.select_tuples(member.select(member.memberId).where(mine & in_sight))
+            hidden = storage.select_tuples(member.select(member.memberId).where(mine & ~in_sight))
+            if not hidden:
+                return frozenset(memberId for (memberId,) in found)
+            real = (dept.corpFullName == name) & (dept.presence == LISTED) & (dept.origin == UPSTREAM)
+            depts = {deptId for (deptId,) in storage.select_tuples(dept.select(dept.deptId).where(real))}
+            query = place.select(place.deptId, place.memberId).where(place.corpFullName == name)
+            places = storage.select_tuples(query)
+        again = in_sight_again(
+            [memberId for (memberId,) in hidden],
+            places,
+            depts,
+            whole=bool(header.scopeDigest and header.rootDeptId in depts),
+        )
+        return frozenset(memberId for (memberId,) in found) | again
 
     def _published(self, snapshot: Snapshot, approve: int | None, claim: Claim, progress: Progress) -> tuple[Plan, int]:
         for left in reversed(range(ATTEMPTS)):

@@ -82,13 +82,20 @@ class Model:
             if moved:
                 if person["presence"] != "invisible":
                     person |= {"presence": "invisible", "seen": self.scope}
-            elif person["presence"] == "invisible" and person["seen"] != told.scope.digest:
+            elif person["presence"] == "invisible" and not self._would_be_listed(memberId, told):
                 pass
             elif memberId in told.unconfirmed:
                 person |= {"presence": "unconfirmed", "seen": None}
             else:
                 person |= {"presence": "absent", "seen": None, "why": person["why"] or "absent"}
         return {memberId for memberId, person in self.people.items() if person["presence"] == "absent"}
+
+    def _would_be_listed(self, memberId: str, told: Snapshot) -> bool:
+        if self.people[memberId]["seen"] == told.scope.digest or _sees_all(told):
+            return True
+        listed = {record.deptId for record in told.departments} if told.scope.digest else set()
+        mine = {place[0] for place in self.places if place[1] == memberId}
+        return bool(mine) and mine <= listed
 
     def _sync_depts(self, told: Snapshot, *, sure: bool, moved: bool) -> set[str]:
         listed = {record.deptId: record for record in told.departments}
@@ -99,7 +106,7 @@ class Model:
             if moved:
                 if dept["presence"] != "invisible":
                     dept |= {"presence": "invisible", "seen": self.scope}
-            elif dept["presence"] != "invisible" or dept["seen"] == told.scope.digest:
+            elif dept["presence"] != "invisible" or dept["seen"] == told.scope.digest or _sees_all(told):
                 gone.add(deptId)
                 del self.depts[deptId]
         for deptId, record in listed.items():
@@ -157,6 +164,10 @@ class Model:
             if roleId in gone_roles or memberId in gone_people or not (moved or unseen):
                 self.grants.remove(one)
         self.grants |= now
+
+
+def _sees_all(told: Snapshot) -> bool:
+    return bool(told.scope.digest) and told.scope.hasRoot
 
 
 def seen_by(state: LocalState) -> Model:

@@ -237,6 +237,8 @@ def test_a_first_reading_that_is_incomplete_leaves_its_scope():
 
 # Scope
 
+TWO = depts(d1=None, d2="1")
+
 
 def test_out_of_scope_is_invisible_and_stays_active():
     """A narrowed range is not resignation; departments, memberships and grants stay too."""
@@ -254,10 +256,32 @@ def test_out_of_scope_is_invisible_and_stays_active():
 
 def test_who_fell_out_of_scope_stays_invisible_in_later_runs():
     """The next run under the same narrow scope knows no more than the first."""
-    state = after(snapshot(crowd(5), scope="wide"))
-    told = snapshot(crowd(2), scope="narrow")
-    narrow = after(told, state)
+    wide = snapshot([*crowd(2, "2"), member("far", "1"), member("half", "1", "2")], departments=TWO, scope="wide")
+    told = snapshot(crowd(2, "2"), departments=depts(d2="1"), scope="narrow", hasRoot=False)
+    narrow = after(told, after(wide))
+    assert {narrow.members[who].presence for who in ("far", "half")} == {"invisible"}
     assert make_plan(told, narrow).empty
+
+
+def test_who_left_while_the_scope_changed_is_gone_one_run_later():
+    """Who was last seen only where the new scope reaches is not taken for out of sight for ever."""
+    wide = snapshot([*crowd(2, "2"), member("left", "2"), member("far", "1")], departments=TWO, scope="wide")
+    told = snapshot(crowd(2, "2"), departments=depts(d2="1"), scope="narrow", hasRoot=False)
+    narrow = after(told, after(wide))
+    assert (narrow.members["left"].presence, narrow.members["left"].status) == ("invisible", 1)
+    later = after(told, narrow)
+    assert (later.members["left"].reason, later.members["left"].status) == ("absent", 2)
+    assert (later.members["far"].presence, later.members["far"].status) == ("invisible", 1)
+
+
+def test_a_scope_that_holds_the_whole_enterprise_hides_nobody():
+    """A right that was granted on the day somebody left changes the scope, and where they were may be gone as well."""
+    state = after(snapshot([*crowd(2), member("left", "2")], departments=TWO, scope="few rights"))
+    told = snapshot(crowd(2), scope="more rights")
+    changed = after(told, state)
+    assert (changed.members["left"].presence, changed.departments["2"].presence) == ("invisible", "invisible")
+    later = after(told, changed)
+    assert (later.members["left"].reason, "2" in later.departments) == ("absent", False)
 
 
 def test_a_restored_scope_restores_everybody():

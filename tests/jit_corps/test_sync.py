@@ -16,7 +16,7 @@ from jit_corps.runs import LEASE_SECONDS, begin_run
 from jit_corps.snapshot import MEMBERS
 from jitcore.errors import JitError
 from jitcore.storage import DatabaseBusy
-from tests.jit_corps.scripted import CORP, crowd, depts, snapshot
+from tests.jit_corps.scripted import CORP, crowd, depts, member, members, snapshot
 
 
 def run_rows(bench) -> list:
@@ -104,18 +104,20 @@ def test_the_provider_learns_who_is_known_and_how_many_to_ask_again(bench):
 
 def test_members_out_of_sight_are_not_asked_for_until_the_scope_is_back(bench):
     """A second look at them would say nothing: 60111 also means outside the range."""
-    bench.sync(snapshot(crowd(5), scope="wide"))
-    bench.sync(snapshot(crowd(3), scope="narrow"))
+    far, left = members("far1", "far2", dept="1"), member("left", "2")
+    bench.sync(snapshot([*crowd(3, "2"), *far, left], departments=depts(d1=None, d2="1"), scope="wide"))
+    bench.sync(snapshot(crowd(3, "2"), departments=depts(d2="1"), scope="narrow", hasRoot=False))
     asked = []
 
     def fetch(known, *, confirm, progress):
         asked.append(known)
-        return snapshot(crowd(4), scope="wide")
+        return snapshot([*crowd(3, "2"), far[0]], departments=depts(d1=None, d2="1"), scope="wide")
 
     bench.sync(fetch)
     bench.sync(fetch)
-    assert asked[0] == {"m000", "m001", "m002"}
-    assert asked[1] == {"m000", "m001", "m002", "m003", "m004"}
+    # Whoever left meanwhile was last seen where the narrow range reaches, so a second look does say something.
+    assert asked[0] == {"m000", "m001", "m002", "left"}
+    assert asked[1] == {"m000", "m001", "m002", "far1", "far2", "left"}
 
 
 class Refused(JitError):

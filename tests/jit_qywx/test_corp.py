@@ -52,6 +52,17 @@ def test_failed_call_leaves_everything(corp: Any, wecom_emulator: Emulator) -> N
     assert {each.memberId for each in corp.getMembers("active")} == members
 
 
+def test_leaver_goes_offline_although_the_range_changed_the_same_day(corp: Any, wecom_emulator: Emulator) -> None:
+    """Whoever leaves between two runs that see different ranges or rights must not stay active for ever."""
+    corp.syncCorp()
+    wecom_emulator.org("corp123").remove_member("user1")
+    wecom_emulator.set_permissions("corp123", [], suite_id="suite456")
+    corp.syncCorp()
+    assert (corp.getMember("user1").status, corp.getMember("user1").presence) == (1, "invisible")
+    corp.syncCorp()
+    assert (corp.getMember("user1").status, corp.getMember("user1").reason) == (2, "absent")
+
+
 def test_leaver_goes_offline(corp: Any, wecom_emulator: Emulator) -> None:
     """A member who is gone and confirmed as gone goes offline."""
     corp.syncCorp()
