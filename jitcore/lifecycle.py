@@ -75,6 +75,7 @@ class Ledger:
         self._path = app.app_data / "elements.json"
 
     def read(self) -> dict[str, tuple[str, str]]:
+        """The Type and digest of each instance, by full name; empty on the first day."""
         try:
             content = json.loads(self._path.read_text("utf-8"))
             return {name: (str(kind), str(digest)) for name, (kind, digest) in content.items()}
@@ -92,6 +93,7 @@ class Ledger:
         self.write({name: entry for name, entry in {**known, **now}.items() if name not in changes.deleted})
 
     def write(self, instances: dict[str, tuple[str, str]]) -> None:
+        """Replace the whole ledger; who reads at the same moment sees the old one or the new one."""
         # `jit dev` and the program beside it write at the same moment.
         partial = self._path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
         partial.write_text(json.dumps(instances, indent=1, sort_keys=True), "utf-8")

@@ -109,6 +109,7 @@ class Node:
 
     @property
     def has_lifecycle(self) -> bool:
+        """Whether its folder holds a ``lifecycle.py``."""
         return bool(self.folder and self.folder.marks & HAS_LIFECYCLE)
 
     @property

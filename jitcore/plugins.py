@@ -45,10 +45,12 @@ class Plugin:
 
     @property
     def shipped(self) -> bool:
+        """Whether it comes with jitcore itself."""
         return self.distribution == SHIPPED_DISTRIBUTION
 
     @property
     def package(self) -> str:
+        """Name of the package that holds its module; the module's own when it stands alone."""
         return self.module.__name__.rpartition(".")[0] or self.module.__name__
 
 

@@ -77,6 +77,7 @@ class AppOpener:
         return self._app
 
     def close(self) -> None:
+        """Close the App if it was opened."""
         if self._app is not None:
             self._app.close()
 

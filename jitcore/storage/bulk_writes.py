@@ -50,6 +50,7 @@ class BulkWriter(ABC):
         self._transaction = transaction
 
     def insert(self, model: type[peewee.Model], columns: Sequence[str], rows: Iterable[Row]) -> int:
+        """See :meth:`jitcore.storage.Storage.insert_rows`."""
         names = _column_names(model, columns)
         return self._write(len(names), rows, lambda given: self._insert(_Table(model), names, given))
 
@@ -61,6 +62,7 @@ class BulkWriter(ABC):
         key: Sequence[str],
         update: Sequence[str] | None,
     ) -> int:
+        """See :meth:`jitcore.storage.Storage.upsert_rows`."""
         names, keys = _column_names(model, columns), _column_names(model, key)
         new = (
             [name for name in names if name not in keys] if update is None else _column_names(model, update, empty=True)
@@ -71,10 +73,12 @@ class BulkWriter(ABC):
         return self._write(len(names), rows, lambda given: self._upsert(_Table(model), names, keys, new, given))
 
     def update(self, model: type[peewee.Model], key: Sequence[str], columns: Sequence[str], rows: Iterable[Row]) -> int:
+        """See :meth:`jitcore.storage.Storage.update_rows`."""
         keys, names = _column_names(model, key), _column_names(model, columns)
         return self._write(len(keys) + len(names), rows, lambda given: self._update(_Table(model), keys, names, given))
 
     def delete(self, model: type[peewee.Model], key: Sequence[str], keys: Iterable[Row]) -> int:
+        """See :meth:`jitcore.storage.Storage.delete_rows`."""
         names = _column_names(model, key)
         return self._write(len(names), keys, lambda given: self._delete(_Table(model), names, given))
 

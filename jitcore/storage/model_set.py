@@ -44,6 +44,7 @@ class ModelSet:
 
     @property
     def history_table(self) -> str:
+        """The table that remembers which of its migrations were applied."""
         return f"jit_migrations_{self.name}"
 
     def resolve(self) -> tuple[type[peewee.Model], ...]:
