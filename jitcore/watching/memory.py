@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from jitcore.errors import JitError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jitcore.app import App
 
 __all__ = ["Memory"]
@@ -41,6 +43,26 @@ class Memory:
         """The Type of an instance as it was; empty for Types and Metas, and when nobody read its definition."""
         nodes = self._nodes.get(fullName)
         return "" if nodes is None or fullName in self._resolved else nodes[0].elementType
+
+    def has_type_of(self, names: Iterable[str]) -> bool:
+        """Whether one of some names was a Type in use, or stood above one."""
+        wanted = set(names)
+        return any(not wanted.isdisjoint(resolved.chain) for resolved in self._resolved.values())
+
+    def types(self) -> tuple[str, ...]:
+        """The Types in use, in the order in which they came into it."""
+        return tuple(self._resolved)
+
+    def is_defined_elsewhere(self, fullName: str) -> bool:
+        """Whether the folders that define an element are others than they were."""
+        before = self._nodes.get(fullName)
+        if before is None:
+            return False
+        try:
+            now = self._app.registry.nodes(fullName)
+        except JitError:
+            return True
+        return [node.path for node in now] != [node.path for node in before]
 
     def was_resolved(self, fullName: str) -> bool:
         """Whether a Type was in use."""

@@ -19,7 +19,7 @@ from jitcore.watching.memory import Memory
 from jitcore.watching.modules import ModuleSwap, concerned, owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jitcore.app import App
     from jitcore.watching.retiring import Retirement
@@ -103,6 +103,8 @@ class _Round:
         old = Memory(app)
         suspects = set(self.states.failures) | set(self.states.stale)
         rerouted = self._read_app_files()
+        if rerouted:
+            self._follow_layers(old)
         self._update_index()
         modules = concerned(app, self.files)
         units = {name for module in modules if (name := owner(app, module)) is not None}
@@ -110,12 +112,16 @@ class _Round:
         if rerouted or self.created or self.deleted:
             # Whatever could not be resolved before may be now.
             self.dragged |= suspects
-        used = {name: old.chain(name) for name in self.states.loaded() | suspects}
+        used = {name: old.chain(name) for name in suspects}
         app.registry.forget(self.touched | self.created | self.deleted)
         types = app.dispatch.forget(self.touched | self.created | self.deleted)
         broken = self._reload_types(types, modules, old)
+        changed = self.touched | types
+        if old.has_type_of(changed):
+            # Only now is it worth asking ten thousand elements for their Types.
+            used.update((name, old.chain(name)) for name in self.states.loaded())
         for name, chain in used.items():
-            if any(link in self.touched or link in types for link in chain):
+            if not changed.isdisjoint(chain):
                 failed = next((broken[link] for link in chain if link in broken), None)
                 if failed is None:
                     self.dragged.add(name)
@@ -154,6 +160,21 @@ class _Round:
             self.error = error
             return False
         return True
+
+    def _follow_layers(self, old: Memory) -> None:
+        """Find what has another definition now, and have the Types in use resolved: edits are followed by that."""
+        for name in {*old.types(), *self.states.loaded()}:
+            if name not in self.app.registry:
+                self.deleted.add(name)
+            elif old.is_defined_elsewhere(name):
+                self.touched.add(name)
+        for name in old.types():
+            if name not in self.deleted:
+                try:
+                    self.app.dispatch.resolve(name)
+                except JitError:
+                    # Its instances tell, as soon as they are made anew.
+                    old.restore_type(name)
 
     def _update_index(self) -> None:
         for file in sorted(self.files):
@@ -196,8 +217,10 @@ class _Round:
 
     def _drag_dependants(self) -> None:
         """Elements that refer to a concerned element are made anew, too."""
-        referring = self.states.referring()
         waiting = [*self.touched, *self.dragged, *self.deleted]
+        if not waiting:
+            return
+        referring = self.states.referring()
         while waiting:
             for name in referring.get(waiting.pop(), ()):
                 if name not in self.dragged and name not in self.stale:
@@ -206,25 +229,29 @@ class _Round:
 
     def _in_order(self) -> list[str]:
         """The concerned elements, each after those it refers to."""
-        names = sorted(self.touched | self.dragged | self.deleted)
-        referring = self.states.referring()
-        ordered: list[str] = []
-        placed: set[str] = set()
+        concerned_names = self.touched | self.dragged | self.deleted
+        ordered: dict[str, None] = {}
+        placing: set[str] = set()
+        # A stack of our own: how long a row of references is, is the user's business.
+        waiting = sorted(concerned_names, reverse=True)
+        while waiting:
+            name = waiting.pop()
+            if name in ordered:
+                continue
+            first = [one for one in self._references(name) if one in concerned_names and one not in ordered]
+            if name in placing or not first:
+                ordered[name] = None
+                continue
+            placing.add(name)
+            waiting.append(name)
+            waiting += sorted((one for one in first if one not in placing), reverse=True)
+        return list(ordered)
 
-        def place(name: str) -> None:
-            if name in placed:
-                return
-            placed.add(name)
-            for other in names:
-                if name in referring.get(other, ()):
-                    place(other)
-            ordered.append(name)
-
-        if any(name in referring for name in names):
-            for name in names:
-                place(name)
-            return ordered
-        return names
+    def _references(self, name: str) -> Iterator[str]:
+        """What an element refers to, as far as its business file was read before the round."""
+        configuration = self.states.configurations.get(name)
+        if configuration is not None:
+            yield from (reference.fullName for reference in configuration.references)
 
     def _renew(self, name: str, old: Memory) -> None:
         """Make one element anew, or find out what is wrong with it."""

@@ -279,6 +279,62 @@ def test_variables_are_followed(watched, things):
     assert app.app.getElement("things.Hello") is hello
 
 
+def test_types_are_followed_after_the_apps_own_files_were_read_again(watched, things):
+    """A Type that is edited, or broken, after an edit of .env still reaches, or keeps, its instances."""
+    app = watched({**things, "app.json": {"name": "shop", "variables": [{"name": "greeting", "default": "Hi"}]}})
+    app.app.getElement("things.Hello")
+    write(app.path / ".env", "greeting=Servus\n")
+    app.app.watcher.reload()
+    code = app.path / "things/PlainType/__init__.py"
+    text = code.read_text()
+    write(code, text.replace("} {name}", "}, {name}"))
+    app.app.watcher.reload()
+    assert app.app.getElement("things.Hello").greet("you") == "Hello, you"
+    write(app.path / ".env", "greeting=Moin\n")
+    app.app.watcher.reload()
+    write(code, text + "def broken(:\n")
+    assert set(app.app.watcher.reload().stale) == {"things.Hello", "things.PlainType"}
+    assert app.app.getElement("things.Hello").greet("you") == "Hello, you"
+
+
+def test_a_layer_that_comes_and_goes_reaches_the_instances(watched, write_app, things):
+    """An app that is named in extends from now on brings its override of a Type, and takes it away again."""
+    write_app(things, "base")
+    loud = things["things/PlainType/__init__.py"].replace("} {name}", "}! {name}")
+    write_app(
+        {
+            **{f"things/PlainType/{name}": things[f"things/PlainType/{name}"] for name in ("e.json", "schema.json")},
+            "things/PlainType/__init__.py": loud,
+            "app.json": {"name": "loud"},
+        },
+        "loud",
+    )
+    app = watched({"app.json": {"name": "shop", "extends": [{"path": "../base"}]}})
+    assert app.app.getElement("things.Hello").greet("you") == "Hello you"
+    write(app.path / "app.json", {"name": "shop", "extends": [{"path": "../loud"}, {"path": "../base"}]})
+    app.app.watcher.reload()
+    assert app.app.getElement("things.Hello").greet("you") == "Hello! you"
+    write(app.path / "app.json", {"name": "shop", "extends": [{"path": "../base"}]})
+    app.app.watcher.reload()
+    assert app.app.getElement("things.Hello").greet("you") == "Hello you"
+
+
+def test_a_row_of_references_is_made_in_its_order(watched, things):
+    """Each element is made anew after what it refers to, however long the row is."""
+    count = 1500
+    for number in range(count):
+        name = f"Link{number:04}"
+        friend = {"friend": f"things.Link{number + 1:04}"} if number + 1 < count else {}
+        things[f"things/{name}/e.json"] = {"type": "things.PlainType", "title": name}
+        things[f"things/{name}/{name}.json"] = {"word": name, **friend}
+    app = watched(things)
+    names = [f"things.Link{number:04}" for number in range(count)]
+    for name in names:
+        app.app.getElement(name)
+    write(app.path / f"things/Link{count - 1:04}/Link{count - 1:04}.json", {"word": "Last"})
+    assert app.app.watcher.reload().reloaded == tuple(reversed(names))
+
+
 def test_a_broken_app_json_changes_nothing(watched, things):
     """The App goes on as it was; the round says why."""
     things["app.json"] = {"name": "shop"}
