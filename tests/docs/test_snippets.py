@@ -17,7 +17,7 @@ PAGES = [
     *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name not in {"problems", "api"}),
 ]
 #: Pages that start with the sample app as it is, and no enterprise that has authorised it.
-FROM_SCRATCH = {"getting-started.md"}
+FROM_SCRATCH = {"emulator.md", "getting-started.md"}
 #: What the pages call a database server that the reader has.
 POSTGRES = "postgresql://jit:secret@127.0.0.1:5432/jit"
 
@@ -26,18 +26,17 @@ POSTGRES = "postgresql://jit:secret@127.0.0.1:5432/jit"
 def reader(request, tmp_path, monkeypatch):
     """A reader in a folder with the sample app, with an environment of their own."""
     page = request.node.callspec.params["page"]
-    request.getfixturevalue("sample_app" if page.name in FROM_SCRATCH else "authorised_app")
+    app = request.getfixturevalue("sample_app" if page.name in FROM_SCRATCH else "authorised_app")
     for name, value in make_environment(tmp_path / ".venv").items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     # The emulator's usual port may be taken on this machine.
     port = free_port()
+    (app / "app.json").write_text((app / "app.json").read_text("utf-8").replace("8765", str(port)), "utf-8")
     replaced = {"jit qywx emulator &": f"jit qywx emulator --port {port} &", "8765": str(port)}
     if POSTGRES in page.read_text("utf-8"):
-        server, name = (
-            request.getfixturevalue("postgres_server"),
-            request.getfixturevalue("postgres_database")["database"],
-        )
+        server = request.getfixturevalue("postgres_server")
+        name = request.getfixturevalue("postgres_database")["database"]
         replaced[POSTGRES] = f"postgresql://{server.user}:{server.password}@127.0.0.1:{server.port}/{name}"
     return Reader(tmp_path, replaced)
 
