@@ -5,8 +5,9 @@ Name it in the ``conftest.py`` at the root of your tests; it is never loaded by 
     pytest_plugins = ["jitcore.testing"]
 
 It gives the fixtures :func:`app`, :func:`make_app` and :func:`write_app` and those of the shipped plugins
-(``wecom_emulator``), and fails a test that leaves an App open, because an open App changes what the next test imports. Apps of the fixtures load no third-party plugin that happens to
-be installed, so a test means the same on every machine, unless the test or ``pytest.ini`` asks for plugins.
+(``wecom_emulator``), and fails a test that leaves an App open, because an open App changes what the next test imports.
+Apps of the fixtures load no third-party plugin that happens to be installed, so a test means the same on every machine,
+unless the test or ``pytest.ini`` asks for plugins.
 """
 
 from __future__ import annotations
