@@ -34,7 +34,7 @@ class Scale:
     members: tuple[int, ...] = (10_000, 100_000)
     watched: tuple[int, ...] = (100, 1_000, 10_000)
     saves: int = 150
-    idle: float = 20.0
+    idle: float = 60.0
     rounds: int = 7
     sync_rounds: int = 3
 
