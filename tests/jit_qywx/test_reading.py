@@ -164,7 +164,7 @@ def test_a_lasting_fault_at_any_call_fails_the_reading(
     for at_call in range(1, expected_calls(wecom_emulator) + 1):
         wecom_emulator.reset()
         wecom_emulator.faults.add("[adtu]*/*", at_call=at_call, **FINAL[fault])
-        # One call after the other, so that the last is the same every time: agent/get has no list that could be missing.
+        # One call at a time, so that the last is always the same: agent/get has no list that could be missing.
         failure = outcome(client, known, concurrency=1)
         assert isinstance(failure, errors.ApiError | errors.TransportError), at_call
         assert "/" in failure.path or failure.path == "gettoken", at_call
