@@ -95,7 +95,6 @@ class App:
                 from jitcore.watching import Watcher
 
                 self.watcher = Watcher(self)
-                self.on_close(self.watcher.stop)
         except BaseException as error:
             # Nobody gets this App, so nobody else can close it.
             self._close(error)
@@ -316,6 +315,9 @@ class App:
     def _close(self, exc_val: BaseException | None) -> None:
         if self.closed:
             return
+        if self.watcher is not None:
+            # No further round may install what nobody would dispose of.
+            self.watcher.stop()
         self.plugins.broadcast("jit_app_exit", app=self)
         self.element_states.exit(exc_val)
         while self._disposers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ pytest_plugins = [
 ]
 
 SAMPLE_APP = Path(__file__).parents[1] / "sample_app"
+
+
+def pytest_sessionstart() -> None:
+    """Let Ctrl-C reach the programs that tests start, also where pytest itself was started in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

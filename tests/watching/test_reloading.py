@@ -332,7 +332,7 @@ def test_a_row_of_references_is_made_in_its_order(watched, things):
     for name in names:
         app.app.getElement(name)
     write(app.path / f"things/Link{count - 1:04}/Link{count - 1:04}.json", {"word": "Last"})
-    assert app.app.watcher.reload().reloaded == tuple(reversed(names))
+    assert app.next().reloaded == tuple(reversed(names))
 
 
 def test_a_broken_app_json_changes_nothing(watched, things):
