@@ -8,7 +8,7 @@ them, so a value that may be a secret is treated as one.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from jitcore.pointers import join_pointer, split_pointer
 
@@ -30,6 +30,10 @@ __all__ = [
 #: Stands for any key and any index in the pointers of :func:`secret_places`.
 ANY = "*"
 
+#: Keywords that apply schemas to a value, or to its members, in other ways than under a plain key.
+_COMBINING = frozenset(
+    {"$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "patternProperties"}
+)
 #: Keywords that apply one schema, a list or a map of schemas to the same value.
 _IN_PLACE = ("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas")
 #: Keywords that hold a schema, or a list or map of schemas, anywhere.
@@ -62,13 +66,14 @@ class Shape:
     :param parts: the subschemas that apply; what they pull in (``$ref``, ``allOf`` …) is added here.
     """
 
-    __slots__ = ("_children", "_refers", "parts", "root")
+    __slots__ = ("_children", "_flat", "_refers", "parts", "root")
 
     def __init__(self, root: Mapping[str, Any], parts: list[Any]) -> None:
         self.root = root
         self.parts = _expand(root, parts)
         self._children: dict[str, Shape | None] = {}
         self._refers: bool | None = None
+        self._flat: dict[str, Reference] | Literal[False] | None = False
 
     def child(self, token: str, *, is_item: bool = False) -> Shape | None:
         """The shape of a member (of an item, with its index as token); None when the schema does not mention it."""
@@ -99,6 +104,27 @@ class Shape:
         return self._refers
 
     @property
+    def is_plain_reference(self) -> bool:
+        """Whether the value is a string that names an element, always."""
+        [part, *others] = self.parts or [{}]
+        return not others and part.get("type") == "string" and bool(part.get("x-reference"))
+
+    @property
+    def flat_references(self) -> dict[str, Reference] | None:
+        """The references of a document that has them directly under plain keys, by key and without a name.
+
+        Most schemas are like that, and then a document need not be walked. None when this one is not.
+        """
+        if self._flat is False:
+            self._flat = None
+            if len(self.parts) == 1 and _is_plain(self.parts[0]):
+                children = [(name, self.child(name)) for name in self.names]
+                referring = {name: child for name, child in children if child is not None and child.refers}
+                if all(child.is_plain_reference for child in referring.values()):
+                    self._flat = {name: _nameless(name, child) for name, child in referring.items()}
+        return self._flat
+
+    @property
     def names(self) -> list[str]:
         """The keys that the schema knows here, in its order."""
         return list(dict.fromkeys(name for part in self.parts for name in _mapping(part.get("properties"))))
@@ -106,6 +132,13 @@ class Shape:
 
 def references_in(shape: Shape, data: Any) -> list[Reference]:
     """Find the strings annotated ``"x-reference"`` in a document, in the order they stand."""
+    flat = shape.flat_references
+    if flat is not None and isinstance(data, dict):
+        return [
+            flat[key]._replace(fullName=value)
+            for key, value in data.items()
+            if key in flat and value and isinstance(value, str)
+        ]
     found = []
     stack: list[tuple[tuple[str, ...], Shape | None, Any]] = [((), shape, data)]
     while stack:
@@ -119,6 +152,15 @@ def references_in(shape: Shape, data: Any) -> list[Reference]:
         else:
             stack += _children(path, place, value)
     return found
+
+
+def _is_plain(part: Mapping[str, Any]) -> bool:
+    return not _COMBINING.intersection(part) and not isinstance(part.get("additionalProperties"), dict)
+
+
+def _nameless(key: str, shape: Shape) -> Reference:
+    family = shape.says("x-reference")
+    return Reference(join_pointer((key,)), "", family if isinstance(family, str) else None)
 
 
 def hidden_values(shape: Shape, data: Any) -> frozenset[str]:

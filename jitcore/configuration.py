@@ -7,8 +7,8 @@ Which file it is, is the peer's convention made one rule: ``<Name>.json``, else 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitcore.discovery import HAS_BUSINESS_FILE
 from jitcore.errors import ElementInvalid, JitError
@@ -36,8 +36,7 @@ _MANY = 10
 _OF_E_JSON = frozenset({"/type", "/title", "/version", "/description", "/icon", "/overrides", "/accessModifier"})
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """What an instance is configured with.
 
     :param source: the business file as it stands on disk; None when the element has none.
