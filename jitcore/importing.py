@@ -24,7 +24,7 @@ from jitcore.layers import APPS_PACKAGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
     from jitcore.app import App
 
@@ -177,7 +177,7 @@ class ElementFinder:
 class _SourceLoader(importlib.machinery.SourceFileLoader):
     """Compiles from source and leaves no byte code in the user's app folder."""
 
-    def get_code(self, fullname: str) -> object:  # type: ignore[override]  # typeshed says CodeType; so it is
+    def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
         return self.source_to_code(self.get_data(path), path)
 

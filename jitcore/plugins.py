@@ -86,8 +86,7 @@ class Plugins:
         started = time.perf_counter()
         try:
             module = importlib.import_module(found.module)
-        # Whatever a stranger's module raises, the App goes on without it.
-        except (Exception, SystemExit) as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger raises, the App goes on without it
             told = f"{found.distribution} {found.version}"
             self._fail(found.name, told, f"its module {found.module} raised", error)
             return None
