@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitcore.errors import JitError
 from jitcore.files import SourceInvalid, read_text
+from jitcore.importing import COMMONS
 from jitcore.layers import APPS_PACKAGE
 from jitcore.lines import Lines
 from jitcore.positions import Span
@@ -21,6 +22,7 @@ from jitcore.suggestions import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jitcore.layers import Layer
     from jitcore.node import Node
     from jitcore.registry import Registry
 
@@ -68,12 +70,21 @@ def related_class(message: str, cls: type[Any], node: Node) -> Related | None:
 def import_problem(node: Node, error: BaseException, registry: Registry) -> Problem:
     """Make a problem of what importing an element's package raised.
 
-    It points at the deepest line of the element's own folder that took part in the failure. Texts in that line are
-    masked: people write passwords into code.
+    It points at the deepest line of the app's own code that took part in the failure: of the element's folder, of
+    ``commons``, of another element. Outside the folder, the line of the folder that led there is named, too. Texts in
+    the line are masked: people write passwords into code.
     """
-    place = _raised_at(str(node.path), error)
+    places = list(_places(node, error))
+    place = places[-1] if places else None
+    related: tuple[Related, ...] = ()
+    if place is not None and not _is_own(node, place.path):
+        related = tuple(
+            Related(f"{node.fullName} gets there from here", _shown(node, one.path), one.line, one.column or None)
+            for one in [one for one in places if _is_own(node, one.path)][-1:]
+        )
     if isinstance(error, SyntaxError):
-        message = f"The code of {node.fullName} is not Python: {error.msg}."
+        whose = f"that {node.fullName} imports" if related else f"of {node.fullName}"
+        message = f"The code {whose} is not Python: {error.msg}."
     else:
         told = error.message if isinstance(error, JitError) else _without_path(str(error))
         told = registry.app.variables.redact(_PACKAGE.sub("", told))
@@ -82,7 +93,7 @@ def import_problem(node: Node, error: BaseException, registry: Registry) -> Prob
     hint = error.hint if isinstance(error, JitError) else _import_hint(node, error, registry)
     if place is None:
         return Problem("type-import-failed", message, element=node.fullName, hint=hint)
-    return _located("type-import-failed", message, node, place, hint, ())
+    return _located("type-import-failed", message, node, place, hint, related)
 
 
 def _located(
@@ -134,20 +145,44 @@ def _class_place(cls: type[Any]) -> _Place | None:
     return _Place(file, number + decorators, column, len(head) + 1) if file else None
 
 
-def _raised_at(folder: str, error: BaseException) -> _Place | None:
-    inside = os.path.join(folder, "")
-    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(inside):
-        ends_here = error.end_lineno in {None, error.lineno}
-        return _Place(error.filename, error.lineno or 1, error.offset or 0, error.end_offset or 0 if ends_here else 0)
-    place = None
+def _places(node: Node, error: BaseException) -> Iterator[_Place]:
+    """The lines of the element's and of the app's own code that led to a failure; the last is the broken one."""
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.startswith(inside) and frame.lineno is not None:
+        if frame.lineno is not None and _is_edited(node, frame.filename):
             # Columns are counted in bytes; a line of ASCII, as most are, has as many characters.
             plain = frame.line is not None and frame.line.isascii() and frame.colno is not None
             ends_here = frame.end_lineno == frame.lineno
             end = (frame.end_colno or 0) + 1 if plain and ends_here else 0
-            place = _Place(frame.filename, frame.lineno, (frame.colno or 0) + 1 if plain else 0, end)
-    return place
+            yield _Place(frame.filename, frame.lineno, (frame.colno or 0) + 1 if plain else 0, end)
+    # What is no Python never ran: it has no frame.
+    if isinstance(error, SyntaxError) and error.filename and _is_edited(node, error.filename):
+        ends_here = error.end_lineno in {None, error.lineno}
+        end = error.end_offset or 0 if ends_here else 0
+        yield _Place(error.filename, error.lineno or 1, error.offset or 0, end)
+
+
+def _is_own(node: Node, path: str) -> bool:
+    return path.startswith(os.path.join(str(node.path), ""))
+
+
+def _is_edited(node: Node, path: str) -> bool:
+    """Whether a file is the element's, or lies in a family or in the commons of an app: a virtual environment that
+    somebody keeps in an app's folder is not the app's code."""
+    if _is_own(node, path):
+        return True
+    layer = _app_layer(node, path)
+    if layer is None:
+        return False
+    top = os.path.relpath(path, str(layer.root)).partition(os.sep)[0]
+    return top == COMMONS or top in node.app.registry.families
+
+
+def _app_layer(node: Node, path: str) -> Layer | None:
+    """The app folder that a file lies in; the innermost, where one holds another."""
+    holding = [
+        layer for layer in node.app.layers if layer.is_app and path.startswith(os.path.join(str(layer.root), ""))
+    ]
+    return max(holding, key=lambda layer: len(str(layer.root)), default=None)
 
 
 def _import_hint(node: Node, error: BaseException, registry: Registry) -> str | None:
@@ -175,5 +210,5 @@ def _without_path(told: str) -> str:
 
 
 def _shown(node: Node, path: str) -> str:
-    root = str(node.layer.root)
-    return node.app.registry.shown(node.layer, path) if path.startswith(os.path.join(root, "")) else path
+    layer = _app_layer(node, path)
+    return node.app.registry.shown(layer, path) if layer is not None else path

@@ -29,13 +29,70 @@ def test_a_failing_import_is_told_at_its_line(open_app, things, code, told, line
     assert (hint in problem.hint) if hint else problem.hint is None
 
 
-def test_code_that_fails_elsewhere_has_no_line(open_app, things):
-    """What fails outside the element's folder points at the line of the folder that led there."""
-    things["commons/shared.py"] = "raise RuntimeError('no')\n"
-    things["things/Own/e.json"] = {"type": "things.Meta", "title": "x"}
-    things["things/Own/__init__.py"] = "import json\nimport commons.shared\n"
-    [problem] = open_app(things).check()
-    assert (problem.file, problem.line) == ("things/Own/__init__.py", 2)
+def own(things, code):
+    """The files of the app with a Type ``things.Own`` of this code."""
+    return {**things, "things/Own/e.json": {"type": "things.Meta", "title": "x"}, "things/Own/__init__.py": code}
+
+
+def places(problem):
+    """Where a problem stands, and where its related places do."""
+    return (problem.file, problem.line), [(one.file, one.line) for one in problem.related]
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [("X = 1\nY = \n", 2), ("X = 1\n\nraise RuntimeError('no')\n", 3), ("import no_such_thing\n", 1)],
+    ids=["syntax", "raises", "missing"],
+)
+def test_broken_commons_are_told_at_their_own_line(open_app, things, code, line):
+    """A failure in shared code stands where it is, and the line of the element that led there beside it."""
+    files = own(things, "import json\nimport commons.shared\n") | {"commons/shared.py": code}
+    [problem] = open_app(files).check()
+    assert problem.element == "things.Own"
+    assert places(problem) == (("commons/shared.py", line), [("things/Own/__init__.py", 2)])
+
+
+def test_a_helper_that_imports_broken_commons_is_the_related_place(open_app, things):
+    """The related place is the line of the element nearest to the failure, through as many modules as there are."""
+    files = own(things, "from ._helper import X\n") | {
+        "things/Own/_helper.py": "\nfrom commons.one import X\n",
+        "commons/one.py": "from commons.two import X\n",
+        "commons/two.py": "X = \n",
+    }
+    [problem] = open_app(files).check()
+    assert places(problem) == (("commons/two.py", 1), [("things/Own/_helper.py", 2)])
+
+
+def test_another_elements_broken_code_is_told_where_it_is(open_app, things):
+    """A Type that imports a broken one has the same place, and says how it gets there."""
+    files = own(things, "\nfrom things.Other import Thing\n") | {
+        "things/Other/e.json": {"type": "things.Meta", "title": "x"},
+        "things/Other/__init__.py": "class Thing(:\n    pass\n",
+    }
+    other, mine = sorted(open_app(files).check(), key=lambda problem: problem.element)
+    assert [other.element, mine.element] == ["things.Other", "things.Own"]
+    assert places(other) == (("things/Other/__init__.py", 1), [])
+    assert places(mine) == (("things/Other/__init__.py", 1), [("things/Own/__init__.py", 2)])
+
+
+def test_broken_commons_of_a_base_app_are_told_with_their_path(open_app, write_app, things):
+    """What lies in another app folder is named by its absolute path."""
+    base = write_app({"app.json": {"name": "base"}, "commons/shared.py": "X = \n"}, "base")
+    files = own(things, "from commons.shared import X\n") | {
+        "app.json": {"name": "shop", "extends": [{"path": "../base"}]}
+    }
+    [problem] = open_app(files).check()
+    assert places(problem) == ((str(base / "commons/shared.py"), 1), [("things/Own/__init__.py", 1)])
+
+
+@pytest.mark.parametrize("code", ["import json\njson.loads('{')\n", "import json\nimport broken_library\n"])
+def test_code_that_fails_elsewhere_has_no_line(open_app, write_app, things, code, monkeypatch):
+    """What fails in a library points at the line of the folder that led there, also when the library is in the app's
+    virtual environment."""
+    library = write_app({".venv/lib/broken_library.py": "X = 1\nraise ValueError\n"}) / ".venv/lib"
+    monkeypatch.syspath_prepend(str(library))
+    [problem] = open_app(own(things, code)).check()
+    assert places(problem) == (("things/Own/__init__.py", 2), [])
 
 
 def test_an_unmet_contract_points_at_the_class_and_at_the_contract(open_app, things):
