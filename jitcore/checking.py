@@ -282,7 +282,8 @@ def _drift(app: App, node: Node) -> Iterator[Problem]:
                 f"Made from version {made_from} of {node.fullName}; {shadowed.layer} now ships {shadowed.version}.",
                 pointer="/overrides",
                 severity="warning",
-                hint="Compare the two, then set overrides to the new version.",
+                hint=f"To see what changed: jit override --diff {node.fullName}. "
+                f"Once the override takes account of it: jit override --accept {node.fullName}",
                 secrets=(),
                 related=[shadowed.source.related(f"version {shadowed.version}", pointer="/version")]
                 if shadowed.source
