@@ -14,10 +14,13 @@
     │   └── ElementFailed        its own code raised (``__cause__``)
     ├── AliasError               a family import means different modules in the open Apps (also an ImportError)
     ├── PluginError              an installed plugin cannot be used (``plugin``, ``distribution``)
-    └── StorageError             the database; its children live in ``jitcore.storage.errors``
+    ├── NotMade                  ``jit new`` or ``jit override`` wrote nothing
+    ├── SourceInvalid            a file cannot be read; becomes one of the above before it reaches a user (``problems``)
+    └── StorageError             the database; its children are drawn in ``jitcore.storage.errors``
 
-Plugins hang their own errors under :class:`JitError` the same way. Each class has a stable ``code``, says what
-happened and where, carries its data as attributes, and tells in ``hint`` what to do. No message holds a secret.
+Plugins hang their own errors under :class:`JitError` the same way, each drawn in its own ``errors.py``. Each class has
+a stable ``code``, says what happened and where, carries its data as attributes, and tells in ``hint`` what to do. No
+message holds a secret.
 """
 
 from __future__ import annotations

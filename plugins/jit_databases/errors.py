@@ -1,4 +1,11 @@
-"""What can be wrong with a database element before any database is asked."""
+"""What can be wrong with a database element before any database is asked.
+
+::
+
+    ElementError                  jitcore's: one element (``fullName``)
+    ├── DatabaseConfigInvalid     its configuration names no database
+    └── DriverMissing             its Python driver is not installed (``driver``, ``extra``)
+"""
 
 from __future__ import annotations
 
