@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jit_corps.progress import Progress
     from jit_corps.reading import Reader
     from jit_corps.report import SyncReport
-    from jit_corps.snapshot import Snapshot
+    from jit_corps.snapshot import Snapshot, Targets
     from jit_corps.sync import Engine
 
 __all__ = ["Corp"]
@@ -58,6 +58,18 @@ class Corp(Element, ABC):
         :param confirm: ask for so many at most. More than that are not going to be removed without approval anyway.
         :param progress: report to it, from any thread; a run that reports nothing for minutes loses its claim.
         """
+
+    def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
+        """Read single records from upstream, for :meth:`sync_targets`; a provider that can overrides this.
+
+        Network only, like :meth:`fetch`.
+
+        :returns: a snapshot whose ``targets`` are those given, or more where one record cannot be told without another.
+        :raises TargetsUnsupported: always, here.
+        """
+        from jit_corps.errors import TargetsUnsupported
+
+        raise TargetsUnsupported(self.fullName)
 
     @abstractmethod
     def getClient(self) -> Any:
@@ -103,6 +115,15 @@ class Corp(Element, ABC):
         """
         return self._run(self.fetch, "sync", approve, progress)
 
+    def sync_targets(self, targets: Targets) -> SyncReport:
+        """Bring single records up to date, as a sync would, after upstream said that they changed.
+
+        A provider that cannot read single records reads everything.
+
+        :raises SyncFailed: nothing was changed; the cause is ``__cause__``.
+        """
+        return self.syncCorp()
+
     def plan(self, approve: int | None = None, progress: Progress | None = None) -> Plan:
         """What :meth:`syncCorp` would do now, record by record. Writes nothing.
 
@@ -140,6 +161,17 @@ class Corp(Element, ABC):
 
         snapshot = to_snapshot(corpData, self.corpId, corpFullName=self.fullName)
         return self._run(lambda _known, *, confirm, progress: snapshot, "register", approve, None)
+
+    def erase(self) -> Mapping[str, int]:
+        """Delete everything that is kept of this enterprise: for good, history included.
+
+        An account goes unless a member of another corp has it, too. Decisions of people here go as well.
+
+        :returns: how many rows of each table were deleted.
+        """
+        from jit_corps.erasing import erase
+
+        return erase(self.app.storage, self.fullName)
 
     # Departments
 

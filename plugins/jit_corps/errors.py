@@ -6,6 +6,7 @@
     ├── MemberNotFound           a member id is not known here (``memberIds``, ``possibilities``)
     ├── DeptNotFound             a department id is not known here (``deptId``, ``possibilities``)
     ├── RoleNotFound             a role id is not known here and ``strictRoles`` is on (``roleIds``, ``possibilities``)
+    ├── TargetsUnsupported       the provider reads all or nothing
     ├── CorpDataInvalid          a dictionary is not an organisation of this corp (``problems``)
     └── SyncFailed               a run ended without changing anything (``runId``, ``__cause__``)
         ├── SyncLocked           another run of this corp is under way (``holder``, ``until``)
@@ -37,6 +38,7 @@ __all__ = [
     "SyncFailed",
     "SyncLocked",
     "SyncSuperseded",
+    "TargetsUnsupported",
 ]
 
 #: How many ids or problems a message shows; all of them are on the error.
@@ -122,6 +124,19 @@ class CorpDataInvalid(CorpError):
             hint="getThirdCorpData() shows the shape.",
         )
         self.problems = tuple(problems)
+
+
+class TargetsUnsupported(CorpError):
+    """The provider cannot read single records; ``sync_targets`` then reads everything."""
+
+    code = "targets-unsupported"
+
+    def __init__(self, corpFullName: str) -> None:
+        super().__init__(
+            f"The provider of {corpFullName} cannot read single records.",
+            corpFullName=corpFullName,
+            hint="Call syncCorp(), which reads everything.",
+        )
 
 
 class SyncFailed(CorpError):

@@ -28,6 +28,7 @@ __all__ = [
     "RoleRecord",
     "Scope",
     "Snapshot",
+    "Targets",
 ]
 
 #: The kinds of records an organisation consists of; each is planned, guarded and counted apart.
@@ -100,17 +101,20 @@ class RoleRecord:
     """A role that upstream knows; from WeCom these are tags.
 
     :param roleId: ``"tag:<tagid>"`` for a WeCom tag.
+    :param deptIds: departments the role stands for: everybody in them and below them has it; ``None`` when not told.
     """
 
     roleId: str
     name: str | None = None
+    deptIds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GrantRecord:
     """A role that upstream gives to a member.
 
-    :param origin: ``"tag"`` when the tag names the member, ``"dept"`` when it names one of their departments.
+    :param origin: ``"tag"`` when the tag names the member, ``"dept"`` when it names one of their departments. Who tells
+        a role's ``deptIds`` need not tell the latter.
     """
 
     memberId: str
@@ -133,14 +137,46 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Targets:
+    """What to read again, by id. Truthy when it names anything; ``|`` unites.
+
+    :param renames: pairs of a member's old id and the new one, as upstream told them; both are among ``members`` too.
+    """
+
+    departments: frozenset[str] = frozenset()
+    members: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    renames: frozenset[tuple[str, str]] = frozenset()
+
+    def __post_init__(self) -> None:
+        renamed = {memberId for pair in self.renames for memberId in pair}
+        if not renamed <= self.members:
+            object.__setattr__(self, "members", self.members | renamed)
+
+    def __bool__(self) -> bool:
+        return bool(self.departments or self.members or self.roles)
+
+    def __or__(self, other: Targets) -> Targets:
+        return Targets(
+            self.departments | other.departments,
+            self.members | other.members,
+            self.roles | other.roles,
+            self.renames | other.renames,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The organisation as upstream tells it, in any order.
+    """The organisation as upstream tells it, in any order; or, with ``targets``, only what was asked for.
 
     :param complete: everything inside the scope was read.
     :param incomplete: kinds of which only a part was read, each ``"kind"`` or ``"kind: why"``; nothing of these kinds,
         nor of what depends on them, is removed even when ``complete`` is true.
     :param unconfirmed: members known here and not listed, of whom a second look could not say that they are gone.
     :param calls: how many calls upstream the reading took.
+    :param targets: what was read, when that is not everything: all is told about these ids and nothing about any other,
+        not even by a record that comes along. One without a record is gone upstream, unless it is among
+        ``unconfirmed``, which holds ids of any kind then. ``complete`` says that every target was read.
     """
 
     corpId: str
@@ -154,3 +190,4 @@ class Snapshot:
     incomplete: tuple[str, ...] = ()
     unconfirmed: frozenset[str] = frozenset()
     calls: int = 0
+    targets: Targets | None = None
