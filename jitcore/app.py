@@ -233,20 +233,16 @@ class App:
         """Tell the Types which of their instances appeared, changed or vanished since the last call.
 
         Runs ``onCreate``, ``onUpdate`` and ``onDelete`` of the Types and the plugins' hooks. The first call on an
-        app's folder counts every instance as created. What was told is remembered in ``appData``.
+        app's folder counts every instance as created. What was told is remembered in ``appData``. Of several
+        processes that have the app open one tells at a time, and what it told, the others do not tell again; a Type
+        that calls this while it is being told gets no changes.
+
+        :raises AppError: if ``appData`` cannot be written.
         """
-        from jitcore.checking import fingerprints
-        from jitcore.lifecycle import Changes, Ledger, announce
+        from jitcore.ledger import tell_everything
 
         self._open()
-        ledger = Ledger(self)
-        before = ledger.read()
-        now = fingerprints(self, before)
-        changes = Changes(before, now)
-        announce(self, changes, {name: entry[0] for name, entry in {**before, **now}.items()})
-        if changes:
-            ledger.write(now)
-        return changes
+        return tell_everything(self)
 
     @property
     def settings(self) -> Mapping[str, Any]:

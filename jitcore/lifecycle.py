@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import logging
-import os
-import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from jitcore.errors import JitError
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from jitcore.app import App
     from jitcore.node import Node
 
-__all__ = ["Changes", "Ledger", "call", "lifecycle_of"]
+__all__ = ["Changes", "announce", "call", "lifecycle_of", "type_functions"]
 
 log = logging.getLogger(__name__)
 
@@ -63,41 +60,6 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.created or self.updated or self.deleted)
-
-
-class Ledger:
-    """What the app's instances looked like when their Types were last told, kept in ``appData``.
-
-    Each entry holds an instance's Type and a digest of its files, nothing of their content.
-    """
-
-    def __init__(self, app: App) -> None:
-        self._path = app.app_data / "elements.json"
-
-    def read(self) -> dict[str, tuple[str, str]]:
-        """The Type and digest of each instance, by full name; empty on the first day."""
-        try:
-            content = json.loads(self._path.read_text("utf-8"))
-            return {name: (str(kind), str(digest)) for name, (kind, digest) in content.items()}
-        except (FileNotFoundError, ValueError, TypeError, AttributeError):
-            # Not there, or not what we wrote: as if nobody had been told yet.
-            return {}
-
-    def note(self, app: App, changes: Changes) -> None:
-        """Remember that some changes were told."""
-        from jitcore.checking import fingerprints
-
-        known = self.read()
-        names = {*changes.created, *changes.updated}
-        now = fingerprints(app, known, only=names)
-        self.write({name: entry for name, entry in {**known, **now}.items() if name not in changes.deleted})
-
-    def write(self, instances: dict[str, tuple[str, str]]) -> None:
-        """Replace the whole ledger; who reads at the same moment sees the old one or the new one."""
-        # `jit dev` and the program beside it write at the same moment.
-        partial = self._path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
-        partial.write_text(json.dumps(instances, indent=1, sort_keys=True), "utf-8")
-        os.replace(partial, self._path)
 
 
 def announce(app: App, changes: Changes, types: dict[str, str]) -> None:

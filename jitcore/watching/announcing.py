@@ -10,7 +10,8 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-from jitcore.lifecycle import Changes, Ledger, announce
+from jitcore.ledger import tell
+from jitcore.lifecycle import Changes
 
 if TYPE_CHECKING:
     from jitcore.app import App
@@ -19,7 +20,7 @@ __all__ = ["Announcer"]
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait for a Type that is busy while the App closes.
+#: Seconds to wait for a Type that is busy, here or in another process, while the App closes.
 PATIENCE = 5.0
 
 
@@ -33,6 +34,8 @@ class Announcer:
         self._app = app
         self._waiting: queue.Queue[tuple[Changes, dict[str, str]] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
+        #: Set when nobody waits for another process any more.
+        self._over = threading.Event()
 
     def tell(self, changes: Changes, types: dict[str, str]) -> None:
         """Have changes told soon.
@@ -49,6 +52,7 @@ class Announcer:
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join(PATIENCE)
+            self._over.set()
 
     def _run(self) -> None:
         while (told := self._waiting.get()) is not None:
@@ -60,7 +64,6 @@ class Announcer:
                 deleted=changes.deleted,
             )
             try:
-                announce(self._app, changes, types)
-                Ledger(self._app).note(self._app, changes)
+                tell(self._app, changes, types, give_up=self._over.is_set)
             except Exception:
                 log.exception("changes could not be announced")
