@@ -23,7 +23,7 @@ bench: .venv/installed-dev  ## the published figures, each as a ratio to a floor
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: .venv/installed-dev  ## build the pages of docs/ into site/, strictly: site/index.html
-	$(BIN)/zensical build --strict
+	$(BIN)/zensical build --strict --clean
 
 # Cheap checks come first: what is wrong shows as early as it can.
 lint: .venv/installed-dev  ## what is found without running the code

@@ -1,7 +1,8 @@
 """Turns our docstrings into what the API reference is written in: they are reStructuredText, the site is Markdown.
 
-Only three things differ in what we write: roles, literal blocks that a double colon announces, and the docstring of the
-emulator, which is one table from top to bottom.
+Only three things differ in what we write: roles, literal blocks that a double colon announces (it may stand on a line
+of its own, and Markdown shows the marks of code inside), and the docstring of the emulator, which is one table from top
+to bottom.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 from griffe import Extension, Object
 
 _ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):`~?([^`]+)`")
-_LITERAL = re.compile(r"::$", re.MULTILINE)
+_LITERAL = re.compile(r"^::\n|(?<=[^\n]:):$", re.MULTILINE)
+_IN_LITERAL = re.compile(r"^    .*``.*$", re.MULTILINE)
 _AS_IT_STANDS = frozenset({"jit_qywx.emulator"})
 
 
@@ -27,4 +29,5 @@ class Markdown(Extension):
         if obj.path in _AS_IT_STANDS:
             obj.docstring.value = f"```text\n{text}\n```"
         else:
-            obj.docstring.value = _LITERAL.sub(lambda found: ":" if found.start() else "", _ROLE.sub(r"`\1`", text))
+            text = _LITERAL.sub("", _ROLE.sub(r"`\1`", text))
+            obj.docstring.value = _IN_LITERAL.sub(lambda line: line.group().replace("``", ""), text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -20,6 +23,49 @@ ASSETS = re.compile(
     r"|<link\b(?=[^>]*\brel=\"?(?:stylesheet|preconnect|preload|icon|manifest|dns-prefetch))[^>]*\shref=\"?(?:https?:)?//[^\s\">]+"
 )
 STYLE_URLS = re.compile(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//[^)\"']+")
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page: names to jump to, addresses, its title, and its blocks of code."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+        self.anchors = {""}
+        self.addresses: list[str] = []
+        self.texts: dict[str, str] = {"title": "", "h1": ""}
+        self.navigation: list[str] = []
+        #: For each block, whether any of its words has a colour.
+        self.coloured: list[bool] = []
+        self._open: list[str] = []
+        self.feed(file.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
+        self.addresses += [given[name] for name in ("href", "src") if name in given]
+        if tag == "a" and "nav" in self._open and "href" in given:
+            self.navigation.append(given["href"])
+        if tag == "pre":
+            self.coloured.append(False)
+        elif "pre" in self._open and tag == "span" and given.get("class"):
+            self.coloured[-1] = True
+        if tag in {"title", "h1", "nav", "pre"}:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self._open[-1] == tag:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] in self.texts:
+            self.texts[self._open[-1]] += data
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, Page]:
+    """Every page but the one for what is not there, which a server shows at any address."""
+    return {file: Page(file) for file in site.rglob("*.html") if file.name != "404.html"}
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +108,45 @@ def test_the_site_asks_no_other_machine_for_anything(site: Path) -> None:
         for found in (ASSETS if path.suffix == ".html" else STYLE_URLS).finditer(path.read_text("utf-8"))
     ]
     assert asked == []
+
+
+def test_every_link_leads_somewhere(site: Path, pages: dict[Path, Page]) -> None:
+    """Files and anchors that pages name are in the site, by the name they have on a disk."""
+    dead = []
+    for file, found in pages.items():
+        for address in found.addresses:
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
+            if not target.is_file() or (target in pages and unquote(parts.fragment) not in pages[target].anchors):
+                dead.append(f"{file.relative_to(site)}: {address}")
+    assert dead == []
+
+
+def test_every_page_says_what_and_where_it_is(pages: dict[Path, Page], site: Path) -> None:
+    """A title, a heading, and the way to every page that the navigation names."""
+    named = set(re.findall(r": (\S+)\.md$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
+    for file, found in pages.items():
+        assert found.texts["h1"].strip(), file
+        assert found.texts["title"].endswith("jitcore"), file
+        led = {(file.parent / urlsplit(address).path).resolve() for address in found.navigation}
+        assert {site / f"{name}.html" for name in named} <= led | {file}, file
+
+
+def test_every_page_is_found_by_searching(pages: dict[Path, Page], site: Path) -> None:
+    """The index has each page, for readers of a server, and the same as a script, for readers of a disk."""
+    index = json.loads(page(site, "search.json"))
+    assert {site / item["location"].partition("#")[0] for item in index["items"]} == set(pages)
+    assert json.loads(page(site, "search.js").removeprefix("var __index = ").rstrip(";\n")) == index
+
+
+def test_code_is_coloured(pages: dict[Path, Page], site: Path) -> None:
+    """Every block whose language is known to be code has colours."""
+    for source in DOCS.rglob("*.md"):
+        written = re.findall(r"^```(?:python|json|console|ini)\b", source.read_text("utf-8"), re.MULTILINE)
+        shown = pages[site / source.relative_to(DOCS).with_suffix(".html")].coloured
+        assert sum(shown) >= len(written), source
 
 
 def test_public_names_are_in_the_reference(site: Path) -> None:
