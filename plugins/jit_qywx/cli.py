@@ -63,10 +63,27 @@ def qywx() -> None:
 @click.option("--departments", type=click.IntRange(1), default=12, show_default=True, help="Departments of each.")
 @click.option("--tags", type=click.IntRange(0), default=5, show_default=True, help="Tags of each.")
 @click.option("--seed", default="0", show_default=True, help="Decides names and shapes; the same seed, the same WeCom.")
-@click.option("--push-to", metavar="URL", help="A callback URL that gets a suite_ticket now and every ten minutes.")
+@click.option("--callback", default="", metavar="URL", help="Template callback URL: gets tickets and authorisations.")
+@click.option("--app-callback", default="", metavar="URL", help="App callback URL, $CORPID$ in it: gets every edit.")
+@click.option(
+    "--ticket-every", type=click.FloatRange(0.1), default=600.0, show_default=True, help="Seconds between two tickets."
+)
+@click.option(
+    "--redirect-domain", default="127.0.0.1:8000", show_default=True, help="Host that login pages may lead back to."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the credentials as JSON for a program.")
 def emulator(
-    port: int, corps: int, members: int, departments: int, tags: int, seed: str, push_to: str | None, as_json: bool
+    port: int,
+    corps: int,
+    members: int,
+    departments: int,
+    tags: int,
+    seed: str,
+    callback: str,
+    app_callback: str,
+    ticket_every: float,
+    redirect_domain: str,
+    as_json: bool,
 ) -> None:
     """Run a WeCom of your own until you press Ctrl-C.
 
@@ -83,7 +100,10 @@ def emulator(
             departments=departments,
             tags=tags,
             suite=EMULATED_SUITE,
-            push_to=push_to,
+            callback=callback,
+            app_callback=app_callback,
+            ticket_every=ticket_every,
+            redirect_domain=redirect_domain,
             on_ready=_print_json if as_json else _print_ready,
         )
     except OSError as error:

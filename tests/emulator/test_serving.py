@@ -52,7 +52,7 @@ def test_serve_pushes_a_ticket_and_stops(caplog):
         departments=2,
         tags=0,
         suite=("dkmine", "secret", "token", "a" * 43),
-        push_to="http://127.0.0.1:9/",
+        callback="http://127.0.0.1:9/",
         on_ready=ready,
         stop=stop,
     )

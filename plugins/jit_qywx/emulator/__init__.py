@@ -16,6 +16,7 @@ The control surface (every name below is public and stable):
 
 Emulator(*, seed=0, host="127.0.0.1", port=0, clock=None)       context manager; close()
     .base_url  .url              "http://127.0.0.1:PORT/cgi-bin/", the same without the path
+    .login_base_url              "http://127.0.0.1:PORT/": where the login pages are
     .suite                       the first Suite: .id .secret .token .aes_key
     .provider_corpid  .provider_secret
     .clock                       Clock: clock(), clock.advance(seconds); Clock.frozen(at) stands still
@@ -27,11 +28,15 @@ Emulator(*, seed=0, host="127.0.0.1", port=0, clock=None)       context manager;
 Suites, corps, grants
     add_suite(suite_id=None, secret=None, token=None, aes_key=None, *, kind="proxied"|"third-party", name=…) -> Suite
     add_corp(corpid=None, name=None, org=None, *, departments=(), members=(), tags=(), admins=None) -> Corp
+    set_callback_url(template_url="", app_url="", *, suite_id=None)
+        From then on the suite is told in the background what administrators do (scan: create_auth; cancel: cancel_auth;
+        reset_permanent_code; set_visible_range, set_permissions: change_auth). $CORPID$ in app_url: the corp's id.
     corp(corpid) -> Corp ; org(corpid) -> Org ; app(corpid, suite_id=None) -> CorpApp (.agentid .permanent_code …)
     suite_of(suite_id) -> Suite
     authorize(corpid, suite_id=None, *, state="", **settings) -> auth_code        the admin agrees; exchange it once
     install(corpid, suite_id=None, **settings) -> CorpApp                         the same without the exchange
     scan(link, corpid, **settings) -> auth_code                                   the admin opens an install link
+        The link is a page, too: a browser chooses the corp, a program adds &corpid=…; check_link(link) -> Link.
     add_own_app(corpid, kind="self-built"|"contact-sync", **settings) -> CorpApp  .secret works at gettoken
     set_visible_range(corpid, departments=(), users=(), tags=(), *, suite_id=None)
     set_permissions(corpid, permissions, *, suite_id=None)                        e.g. ["contact:sensitive:user_name"]
@@ -40,11 +45,15 @@ Suites, corps, grants
     dissolve(corpid, errcode=301007)                                              0 brings it back
     settings: departments, users, tags (visible range; departments=(1,) = everything), permissions, closed,
         publish_status, created_before_2022, whole_structure, open_ids, hidden_names="missing"|"id",
-        hidden_fields={"enable", "status", "main_department", …}, home_url, redirect_domain, name
+        hidden_fields={"enable", "status", "main_department", …}, home_url, redirect_domain, callback_url, name
 
 Credentials
     new_ticket(suite_id=None) -> suite_ticket (not pushed) ; expire_tokens(corpid=None, *, kind=None, errcode=0) -> int
     login_code(corpid, userid=None, *, suite_id=None, private=False, openid="") -> code   for auth/getuserinfo
+    /wwlogin/sso/login, /connect/oauth2/authorize       login pages: a browser chooses the member, a program adds
+        &userid=… (or openid=… for a stranger, refuse=1, agree=mobile,email for a part of the private details). They
+        lead back only to the app's redirect_domain.
+    sign_in_as(corpid, userid="")                       the login pages of the corp lead back at once as this member
     platform.tokens.life, platform.tickets.life, platform.auth_codes.life (seconds)
 
 Organisation (emulator.org(corpid); each edit returns a Change and is visible to the next call)
@@ -77,14 +86,20 @@ Disturbance
     warm(corpid, *, suite_id=None)                    render all lists now: before a benchmark
     shuffle(seed | None)                              lists and JSON keys in another order; the organisation is the same
 
-Callbacks (target: notify(nonce, msg_signature, timestamp, echostr=None, body=b"") or a URL) -> Delivery
-    push_ticket(target, suite_id=None)
+Callbacks (target: notify(nonce, msg_signature, timestamp, echostr=None, body=b"") or a URL, or None for the callback
+URL that is set) -> Delivery
+    push_ticket(target=None, suite_id=None)
     push_event(target, info_type, corpid=None, *, suite_id=None, state="", **fields)
         "create_auth" authorises; "change_auth"; "cancel_auth" cancels; "reset_permanent_code" resets; others as given
     push_change(target, corpid, change, *, suite_id=None)       a Change of the organisation, on the app channel
     push_app_event(target, corpid, event, *, suite_id=None, **fields)
     push_echo(target, corpid=None, *, suite_id=None)            URL verification: corpid=None = template channel
-    follow(corpid, target, *, suite_id=None) -> stop            from now on every edit of the corp is pushed
+    follow(corpid, target=None, *, suite_id=None, drop=0.0, triple=0.0, window=0.0, seed=0) -> stop
+        From now on every edit of the corp is pushed: to a callable at once, to a URL in the background. drop, triple:
+        shares that never arrive, or three times; window: seconds that each waits at most, so that others overtake it.
+    unfollow(corpid)
+    courier.wait(seconds=30.0) -> bool (all sent) ; courier.hurry() (nothing waits any longer) ; courier.waiting
+    courier.counts               Counter: sent accepted refused dropped repeated
     callbacks.ticket(…), .event(…), .change(…), .app_event(…), .echo(…) -> Callback, to send late, twice, out of order:
         callback.deliver(target) -> Delivery ; .nonce .timestamp .signature .echostr .body .plaintext
     Delivery: .reply (what the callable returned, or the body text) .status (HTTP, None for a callable) .callback .tries
@@ -92,8 +107,10 @@ Callbacks (target: notify(nonce, msg_signature, timestamp, echostr=None, body=b"
 Elsewhere
     jit_qywx.emulator.fixtures     pytest plugin: fixture `wecom_emulator`
     serve(host="127.0.0.1", port=8931, *, seed=0, corps=2, members=120, departments=12, tags=5, suite=None,
-          push_to=None, on_ready=None, stop=None)      runs until SIGINT, SIGTERM or stop.set(); corps: how many, or
-                                                       their corpids; suite: (id, secret, token, aes_key)
+          callback="", app_callback="", ticket_every=600.0, redirect_domain="127.0.0.1:8000", on_ready=None, stop=None)
+                                 runs until SIGINT, SIGTERM or stop.set(); corps: how many, or their corpids; suite:
+                                 (id, secret, token, aes_key); callback gets tickets and template events, app_callback
+                                 the edits
     jit_qywx.emulator.control      describe(emulator) -> dict: base URL, suites, corps, permanent codes
     python -m jit_qywx.emulator    the same as a program: prints that dict as one line of JSON; --port 0 --members …
     POST /_emulator/<method>       the methods above for another process; see jit_qywx.emulator.control

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from jit_qywx.emulator.control import describe
-from jit_qywx.emulator.serving import DEFAULT_PORT, serve
+from jit_qywx.emulator.serving import DEFAULT_PORT, REDIRECT_DOMAIN, TICKET_EVERY, serve
 
 if TYPE_CHECKING:
     from jit_qywx.emulator.emulator import Emulator
@@ -30,7 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--members", type=int, default=120)
     parser.add_argument("--departments", type=int, default=12)
     parser.add_argument("--tags", type=int, default=5)
-    parser.add_argument("--push-to", metavar="URL", help="gets a suite_ticket now and every ten minutes")
+    parser.add_argument("--callback", default="", metavar="URL", help="the suite's callback URL")
+    parser.add_argument("--app-callback", default="", metavar="URL", help="of the app channel, with $CORPID$ in it")
+    parser.add_argument("--ticket-every", type=float, default=TICKET_EVERY, metavar="SECONDS")
+    parser.add_argument("--redirect-domain", default=REDIRECT_DOMAIN, metavar="HOST", help="that apps trust at a login")
     serve(**vars(parser.parse_args(arguments)), on_ready=announce)
 
 

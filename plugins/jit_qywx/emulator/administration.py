@@ -1,6 +1,7 @@
 """What people do outside the API: the provider in its console, a corp's administrator in theirs, a member at a login.
 
-`Emulator` inherits these methods; here they are apart from the server so that each can be read alone.
+`Emulator` inherits these methods; here they are apart from the server so that each can be read alone. A suite whose
+callback URL is set is told what an administrator does, in the background, as WeCom tells it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from jit_qywx.emulator.corps import VisibleRange
 from jit_qywx.emulator.organisation import Org
-from jit_qywx.emulator.wecom import Login, Platform
+from jit_qywx.emulator.wecom import Link, Login, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from jit_qywx.emulator.callbacks import Callbacks
     from jit_qywx.emulator.corps import Corp, CorpApp, Suite
+    from jit_qywx.emulator.courier import Courier
     from jit_qywx.emulator.records import Department, Member, Tag
     from jit_qywx.emulator.tokens import Kind
 
@@ -26,10 +29,14 @@ class Administration:
     Attributes:
         platform: the state they change.
         suite: the first suite.
+        callbacks: makes callbacks.
+        courier: sends them.
     """
 
     platform: Platform
     suite: Suite
+    callbacks: Callbacks
+    courier: Courier
 
     @property
     def provider_corpid(self) -> str:
@@ -42,6 +49,19 @@ class Administration:
         return self.platform.provider_secret
 
     # Suites and corps
+
+    def set_callback_url(self, template_url: str = "", app_url: str = "", *, suite_id: str | None = None) -> None:
+        """Enter a suite's callback URLs in the provider's console; "" = nobody is told.
+
+        Args:
+            template_url: of the template channel (指令回调URL): told of tickets when they are pushed, and of what
+                administrators do: `scan` pushes create_auth, `cancel` cancel_auth, and so on.
+            app_url: of the app channel (数据回调URL); `$CORPID$` in it is replaced by the corp's id. Told of the edits
+                of the corps that are followed.
+            suite_id: the suite, by default the first one.
+        """
+        suite = self.suite_of(suite_id)
+        suite.callback_url, suite.app_callback_url = template_url, app_url
 
     def add_suite(
         self,
@@ -157,25 +177,51 @@ class Administration:
         return self.platform.auth_codes.make(app)
 
     def scan(self, link: str, corpid: str, **settings: Any) -> str:
-        """The corp's administrator opens an install link of get_customized_auth_url; returns the auth code.
+        """The corp's administrator opens an install link of get_customized_auth_url and agrees.
+
+        A suite with a callback URL is told by create_auth. The link itself, opened over HTTP with `&corpid=…`, does the
+        same.
+
+        Returns:
+            an auth code, for whoever does not wait for the callback.
 
         Raises:
             LookupError: the link is unknown or older than ten days.
+        """
+        meant = self.check_link(link)
+        codes = [self.authorize(corpid, suite, state=meant.state, **settings) for suite in meant.suites]
+        for suite in meant.suites:
+            app = self.app(corpid, suite)
+            self._tell(app, "create_auth", AuthCode=self.platform.auth_codes.make(app), **with_state(app))
+        return codes[0]
+
+    def check_link(self, link: str) -> Link:
+        """What an install link leads to.
+
+        Raises:
+            LookupError: it is unknown or older than ten days.
         """
         code = parse_qs(urlsplit(link).query).get("link", [link])[0]
         known = self.platform.links.find(code)
         if known is None or not self.platform.links.is_live(code):
             raise LookupError("the install link is unknown or has expired")
-        codes = [self.authorize(corpid, suite, state=known.means.state, **settings) for suite in known.means.suites]
-        return codes[0]
+        return known.means
 
     def cancel(self, corpid: str, suite_id: str | None = None) -> None:
-        """The corp withdraws the authorisation."""
-        self.platform.cancel(self.app(corpid, suite_id))
+        """The corp withdraws the authorisation; cancel_auth."""
+        app = self.app(corpid, suite_id)
+        self.platform.cancel(app)
+        self._tell(app, "cancel_auth", AuthCorpId=app.corpid)
 
     def reset_permanent_code(self, corpid: str, suite_id: str | None = None) -> str:
-        """The provider asks for a new permanent code; returns the auth code to exchange for it."""
-        return self.platform.reset_secret(self.app(corpid, suite_id))
+        """The provider asks for a new permanent code; returns the auth code to exchange for it.
+
+        reset_permanent_code.
+        """
+        app = self.app(corpid, suite_id)
+        code = self.platform.reset_secret(app)
+        self._tell(app, "reset_permanent_code", AuthCode=self.platform.auth_codes.make(app))
+        return code
 
     def dissolve(self, corpid: str, errcode: int = 301007) -> None:
         """The corp is dissolved or banned: every call about it answers `errcode`; 0 brings it back."""
@@ -190,16 +236,19 @@ class Administration:
         *,
         suite_id: str | None = None,
     ) -> None:
-        """The corp's administrator changes what the app may see."""
+        """The corp's administrator changes what the app may see; change_auth."""
         allowed = VisibleRange(tuple(departments), tuple(users), tuple(tags))
-        self.app(corpid, suite_id).change(range=allowed)
+        self._change(self.app(corpid, suite_id), {"range": allowed})
 
     def set_permissions(self, corpid: str, permissions: Iterable[str], *, suite_id: str | None = None) -> None:
-        """What agent/get_permissions tells; "contact:sensitive:user_name" and so on decide which fields come."""
-        self.app(corpid, suite_id).change(permissions=tuple(permissions))
+        """What agent/get_permissions tells; "contact:sensitive:user_name" and so on decide which fields come.
+
+        change_auth.
+        """
+        self._change(self.app(corpid, suite_id), {"permissions": tuple(permissions)})
 
     def set_app(self, corpid: str, *, suite_id: str | None = None, **settings: Any) -> None:
-        """Change settings of the app.
+        """Change settings of the app; change_auth when the visible range or the permissions are among them.
 
         Args:
             corpid: the corp.
@@ -209,7 +258,7 @@ class Administration:
         Raises:
             TypeError: an unknown setting.
         """
-        self.app(corpid, suite_id).change(**with_range(settings))
+        self._change(self.app(corpid, suite_id), with_range(settings))
 
     # Credentials
 
@@ -247,6 +296,39 @@ class Administration:
         """
         app = self.app(corpid, suite_id)
         return self.platform.login_codes.make(Login(app.corpid, app.agentid, userid, openid or "o" * 28, private))
+
+    def sign_in_as(self, corpid: str, userid: str = "") -> None:
+        """Who holds the telephone: the login pages of the corp lead back at once as this member; "" = they ask again.
+
+        Raises:
+            LookupError: the corp has no such member.
+        """
+        corp = self.corp(corpid)
+        if userid and corp.org.find(userid) is None:
+            raise LookupError(f"corp {corpid!r} has no member {userid!r}")
+        corp.signed_in = userid
+
+    # Inside
+
+    def _change(self, app: CorpApp, settings: Mapping[str, Any]) -> None:
+        app.change(**settings)
+        if not settings.keys().isdisjoint(AUTHORISED):
+            self._tell(app, "change_auth", AuthCorpId=app.corpid, **with_state(app))
+
+    def _tell(self, app: CorpApp, info_type: str, **fields: str) -> None:
+        """Send a template event to the suite's callback URL, if it has one."""
+        suite = self.platform.suites.get(app.suite_id or "")
+        if suite is not None and suite.callback_url:
+            self.courier.send(self.callbacks.event(suite, info_type, None, **fields), suite.callback_url)
+
+
+AUTHORISED = frozenset({"range", "permissions"})
+"""Settings of an app that a change_auth tells of."""
+
+
+def with_state(app: CorpApp) -> dict[str, str]:
+    """The element State of a template event, where the install link had one."""
+    return {"State": app.state} if app.state else {}
 
 
 def with_range(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,16 @@
     POST /_emulator/<method>      JSON object = the keyword arguments of the method of `Emulator` with that name;
                                   answers {"result": …}. Also faults.add, faults.remove, faults.release,
                                   faults.clear, limits.set, limits.set_published, limits.forget, limits.clear,
-                                  latency.set, latency.clear, clock.advance, calls.clear.
+                                  latency.set, latency.clear, clock.advance, calls.clear, courier.wait, courier.hurry.
+                                  follow answers the corp it follows; unfollow ends it.
     POST /_emulator/edit          {"corpid": …, "edit": "remove_member", "args": {…}, "push": url?}: an edit of the
                                   corp's organisation by the name of the method of `Org`
     POST /_emulator/generate      {"corpid": …, "name": …, "members": …, "departments": …, "tags": …, "seed": …}
     GET  /_emulator/state         suites with their credentials, corps, apps with their permanent codes, faults
     GET  /_emulator/calls         ?path=user/*&last=100: the record of calls, newest last
     GET  /_emulator/faults        the faults in force
+    GET  /_emulator/deliveries    callbacks in the background: how many wait, were sent, accepted, refused, dropped,
+                                  repeated
 
 A wrong argument is HTTP 400 with {"error": …}, an unknown name 404. A body must be sent as application/json: a web
 page that is open in a browser on this machine cannot do that unasked. Whoever can reach the port may do all of this,
@@ -39,11 +42,12 @@ PREFIX = "/_emulator/"
 LAST = 1_000
 METHODS = frozenset(
     """
-    add_suite add_corp authorize install scan add_own_app set_visible_range set_permissions set_app cancel
-    reset_permanent_code dissolve new_ticket expire_tokens login_code push_ticket push_event push_app_event push_echo
-    shuffle reset
+    add_suite set_callback_url add_corp authorize install scan add_own_app set_visible_range set_permissions set_app
+    cancel reset_permanent_code dissolve new_ticket expire_tokens login_code sign_in_as push_ticket push_event
+    push_app_event push_echo follow unfollow shuffle reset
     faults.add faults.remove faults.release faults.clear
     limits.set limits.set_published limits.forget limits.clear latency.set latency.clear clock.advance calls.clear
+    courier.wait courier.hurry
     """.split()  # noqa: SIM905  # a list of forty quoted words says less
 )
 EDITS = frozenset(
@@ -90,7 +94,11 @@ class Control:
         return Answer(encode({"result": plain(action(**arguments))}))
 
     def _action(self, name: str) -> Callable[..., Any] | None:
-        own: dict[str, Callable[..., Any]] = {"edit": self._edit, "generate": self._generate}
+        own: dict[str, Callable[..., Any]] = {
+            "edit": self._edit,
+            "generate": self._generate,
+            "follow": self._follow,
+        }
         if name in own:
             return own[name]
         if name not in METHODS:
@@ -108,6 +116,11 @@ class Control:
             self._emulator.push_change(push, corpid, change)
         return change
 
+    def _follow(self, corpid: str, **arguments: Any) -> str:
+        # What follow returns is a function, which JSON cannot carry.
+        self._emulator.follow(corpid, **arguments)
+        return corpid
+
     def _generate(self, corpid: str | None = None, name: str | None = None, **size: Any) -> Corp:
         return self._emulator.add_corp(corpid, name, Org.generate(root=name, **size))
 
@@ -119,7 +132,10 @@ class Control:
             return Answer(encode({"count": len(self._emulator.calls), "calls": [call.as_dict() for call in calls]}))
         if name == "faults":
             return Answer(encode({"faults": [fault.as_dict() for fault in self._emulator.faults]}))
-        return problem(404, f"there is nothing to read at {name!r}: state, calls, faults")
+        if name == "deliveries":
+            courier = self._emulator.courier
+            return Answer(encode({"waiting": courier.waiting, **courier.counts}))
+        return problem(404, f"there is nothing to read at {name!r}: state, calls, faults, deliveries")
 
 
 def describe(emulator: Emulator) -> dict[str, Any]:
@@ -128,6 +144,7 @@ def describe(emulator: Emulator) -> dict[str, Any]:
     with platform.lock:
         return {
             "base_url": emulator.base_url,
+            "login_base_url": emulator.login_base_url,
             "provider_corpid": platform.provider_corpid,
             "provider_secret": platform.provider_secret,
             "suites": [asdict(suite) for suite in platform.suites.values()],

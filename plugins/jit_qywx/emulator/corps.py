@@ -30,6 +30,9 @@ class Suite:
         aes_key: EncodingAESKey, 43 characters.
         kind: "proxied" (the app token comes from gettoken) or "third-party" (from service/get_corp_token).
         name: shown name of the app.
+        callback_url: of the template channel (指令回调URL); "" = nobody is told.
+        app_callback_url: of the app channel of every corp that authorises (数据回调URL); `$CORPID$` in it stands for
+            the corp's id.
     """
 
     id: str
@@ -38,6 +41,8 @@ class Suite:
     aes_key: str
     kind: Literal["proxied", "third-party"] = "proxied"
     name: str = "代开发应用"
+    callback_url: str = ""
+    app_callback_url: str = ""
 
 
 @dataclass(slots=True)
@@ -76,9 +81,10 @@ class CorpApp:
         hidden_names: what stands for a name that may not be seen: "missing" (no field) or "id" (the id itself).
         hidden_fields: further fields that never appear (`enable`, `status`, `main_department` …).
         home_url: shown by agent/get.
-        redirect_domain: likewise.
+        redirect_domain: likewise; the only host (with its port, if it has one) that login pages lead back to.
         token: of the app's own callback channel; "" = as the suite's.
         aes_key: likewise.
+        callback_url: likewise; "" = the suite's with the corp's id in it.
         state: the `state` of the link by which the suite was authorised.
         revision: grows with every change of the above.
     """
@@ -103,6 +109,7 @@ class CorpApp:
     redirect_domain: str = ""
     token: str = ""
     aes_key: str = ""
+    callback_url: str = ""
     state: str = ""
     revision: int = 0
 
@@ -128,6 +135,7 @@ CHANGEABLE = frozenset(
     {
         "range", "permissions", "closed", "publish_status", "created_before_2022", "whole_structure", "open_ids",
         "hidden_names", "hidden_fields", "home_url", "redirect_domain", "name", "token", "aes_key",
+        "callback_url",
     }
 )  # fmt: skip
 
@@ -143,6 +151,7 @@ class Corp:
         admins: userid → auth_type (0 send messages, 1 manage), as agent/get_admin_list tells.
         apps: agentid → app.
         gone: errcode every call answers once the corp is dissolved or banned (301007, 2000002), 0 while it lives.
+        signed_in: userid of whoever holds the telephone: login pages lead back at once; "" = they ask.
     """
 
     corpid: str
@@ -151,6 +160,7 @@ class Corp:
     admins: Mapping[str, int] = field(default_factory=dict)
     apps: dict[int, CorpApp] = field(default_factory=dict)
     gone: int = 0
+    signed_in: str = ""
 
     def follow_rename(self, change: Change) -> None:
         """A member who gets another userid stays in the visible ranges and among the administrators."""

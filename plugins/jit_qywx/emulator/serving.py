@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8931
 TICKET_EVERY = 600.0
 """Seconds between two suite_tickets (document 97162: about every ten minutes)."""
+REDIRECT_DOMAIN = "127.0.0.1:8000"
+"""The domain that the corps' apps trust: where a development server usually listens."""
 
 
 def serve(
@@ -27,7 +29,10 @@ def serve(
     departments: int = 12,
     tags: int = 5,
     suite: tuple[str, str, str, str] | None = None,
-    push_to: str | None = None,
+    callback: str = "",
+    app_callback: str = "",
+    ticket_every: float = TICKET_EVERY,
+    redirect_domain: str = REDIRECT_DOMAIN,
     on_ready: Callable[[Emulator], object] | None = None,
     stop: threading.Event | None = None,
 ) -> None:
@@ -42,7 +47,11 @@ def serve(
         departments: departments of each corp.
         tags: tags of each corp.
         suite: (suite id, secret, token, EncodingAESKey) of the first suite; made from the seed when None.
-        push_to: URL that gets a suite_ticket at the start and every ten minutes.
+        callback: the suite's callback URL: gets a suite_ticket at the start and again and again, and every template
+            event. It may also be set later, by set_callback_url.
+        app_callback: URL of the app channel, `$CORPID$` in it replaced by the corp's id: gets every edit.
+        ticket_every: seconds between two suite_tickets.
+        redirect_domain: the host, with its port, that login pages may lead back to.
         on_ready: called once with the emulator when it listens; `control.describe` tells its credentials.
         stop: ends the emulator when set.
 
@@ -56,21 +65,28 @@ def serve(
             if suite is not None:
                 emulator.platform.suites.clear()
                 emulator.suite = emulator.add_suite(*suite)
+            emulator.set_callback_url(callback, app_callback)
             for number, corpid in enumerate([None] * corps if isinstance(corps, int) else corps):
                 org = Org.generate(f"{seed} {number}", members, departments, tags)
                 corp = emulator.add_corp(corpid, org.departments[1].name, org)
-                emulator.install(corp.corpid)
+                emulator.install(corp.corpid, redirect_domain=redirect_domain)
+                emulator.follow(corp.corpid)
             if on_ready is not None:
                 on_ready(emulator)
-            while True:
-                if push_to is not None:
-                    emulator.push_ticket(push_to)
-                if stop.wait(TICKET_EVERY):
-                    break
+            push_tickets(emulator)
+            while not stop.wait(ticket_every):
+                push_tickets(emulator)
     except KeyboardInterrupt:
         pass  # Where no handler could be set, SIGINT arrives like this; it is the ordinary end.
     finally:
         restore()
+
+
+def push_tickets(emulator: Emulator) -> None:
+    """Push a new suite_ticket to every suite that has a callback URL, in the background."""
+    for suite in tuple(emulator.platform.suites.values()):
+        if suite.callback_url:
+            emulator.courier.send(emulator.callbacks.ticket(suite), suite.callback_url)
 
 
 def _on_signals(stop: threading.Event) -> Callable[[], None]:

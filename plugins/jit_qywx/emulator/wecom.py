@@ -29,6 +29,8 @@ PRE_AUTH_CODE_LIFE = 1200.0
 LINK_LIFE = 864_000.0
 LOGIN_CODE_LIFE = 300.0
 USER_TICKET_LIFE = 1800.0
+CORPID_MARK = "$CORPID$"
+"""What WeCom replaces by the corp's id in an app's callback URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Login:
         userid: the member; or, for somebody outside the corp, "".
         openid: of somebody outside the corp.
         private: whether the scope was snsapi_privateinfo (a user_ticket follows).
+        agreed: the private fields that the member agreed to show; None = all.
     """
 
     corpid: str
@@ -48,6 +51,7 @@ class Login:
     userid: str
     openid: str = ""
     private: bool = False
+    agreed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,12 @@ class Platform:
             return self.auth_codes.make(app)
 
     # Finding
+
+    def callback_url(self, app: CorpApp) -> str:
+        """Where the contact events of an app go: its own URL, or its suite's with the corp's id in it; "" = nowhere."""
+        suite = self.suites.get(app.suite_id or "")
+        shared = "" if suite is None else suite.app_callback_url.replace(CORPID_MARK, app.corpid)
+        return app.callback_url or shared
 
     def find_corp(self, corpid: str) -> Corp | None:
         """The corp; plain ids ignore case, ciphertext ids ("wp…") do not. A corp answers to its open_corpid too."""

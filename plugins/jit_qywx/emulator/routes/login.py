@@ -50,7 +50,12 @@ def getuserdetail(asked: Asked) -> bytes:
         member = asked.view.org.find(ticket.means.userid)
         if member is None or member.gone:
             raise ApiError(60111)
-        details = {name: getattr(member, name) for name, grant in WITHDRAWN_2022.items() if asked.app.may(grant)}
+        agreed = ticket.means.agreed
+        details = {
+            name: getattr(member, name)
+            for name, grant in WITHDRAWN_2022.items()
+            if asked.app.may(grant) and (agreed is None or name in agreed)
+        }
         return ok(userid=asked.view.show(member.userid), **details)
 
 
