@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import peewee
+
 from jit_corps.texts import cleaned
 from jit_qywx.errors import AuthorizationLost, CorpUnknown
-from jit_qywx.models import ACTIVE, CANCELLED, LOST, QywxAuthorization
+from jit_qywx.models import QywxAuthorization
+from jit_qywx.states import (
+    ANSWERED,
+    AUTHORISED,
+    CANCELLED,
+    CANCELLED_BY_CORP,
+    CONFIRMED,
+    GONE,
+    STATES,
+    SUSPENDED,
+    TRANSITIONS,
+)
 from jitcore.suggestions import closest
 
 if TYPE_CHECKING:
@@ -19,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Authorization", "Authorizations"]
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -28,11 +44,14 @@ class Authorization:
     :param corpId: the enterprise, as the app knows it; a ciphertext id is case-sensitive.
     :param corpName: its name, when WeCom told it.
     :param agentId: the AgentId of its app, when known.
-    :param state: ``active``, ``cancelled`` or ``lost``.
+    :param state: ``created``, ``active``, ``suspended`` or ``cancelled``; see ``jit_qywx.states``.
     :param reason: why it is not active.
     :param privilege: ``auth_info.agent[0].privilege`` as WeCom told it (document 90604).
     :param created_at: when it was first stored, seconds since the epoch.
     :param updated_at: when it was last changed.
+    :param cause: the transition that led to its state, of ``jit_qywx.states.TRANSITIONS``.
+    :param since: when it got into its state.
+    :param linkState: ``state`` of the install link that was followed, when one was given.
     """
 
     suiteId: str
@@ -44,6 +63,9 @@ class Authorization:
     created_at: float
     updated_at: float
     privilege: Mapping[str, Any] = field(default_factory=dict)
+    cause: str | None = None
+    since: float | None = None
+    linkState: str | None = None
 
 
 class Authorizations:
@@ -108,59 +130,111 @@ class Authorizations:
                 mine.where(model.permanentCodeSealed == sealed).execute()
         return code
 
-    def grant(self, corpId: str, permanent_code: str, corpName: str | None, event_at: int) -> None:
+    def counts(self) -> dict[str, int]:
+        """How many authorizations are in each state."""
+        model = self._model
+        query = model.select(model.state, peewee.fn.COUNT(model.corpId)).where(model.suiteId == self._suiteId)
+        with self._storage.boundary():
+            found: dict[str, int] = dict(query.group_by(model.state).tuples())  # type: ignore[arg-type]  # rows, untyped
+        return {state: found.get(state, 0) for state in STATES}
+
+    def grant(
+        self, corpId: str, permanent_code: str, corpName: str | None, event_at: int, linkState: str | None = None
+    ) -> None:
         """Store a permanent code: a new authorization, or a new code for an old one."""
-        now = self._now()
-        values = {
-            "permanentCodeSealed": self._box.seal(permanent_code, self._place(corpId)),
-            "state": ACTIVE,
-            "reason": None,
-            "eventAt": event_at,
-            "updatedAt": now,
-        }
+        sealed = self._box.seal(permanent_code, self._place(corpId))
+        values: dict[str, Any] = {"permanentCodeSealed": sealed, "eventAt": event_at}
         if corpName:
             values["corpName"] = cleaned(corpName)
+        if linkState:
+            values["linkState"] = linkState
         model = self._model
-        key = {"suiteId": self._suiteId, "corpId": corpId}
         with self._storage.transaction():
-            model.insert(**key, **values, createdAt=now).on_conflict_ignore().execute()
-            model.update(**values).where(*self._is_row(corpId)).execute()
+            key = {"suiteId": self._suiteId, "corpId": corpId}
+            now = self._now()
+            blank = {"state": GONE, "eventAt": event_at, "createdAt": now, "updatedAt": now}
+            model.insert(**key, **blank).on_conflict_ignore().execute()
+            self.change(corpId, AUTHORISED, **values)
 
     def describe(
         self, corpId: str, *, corpName: str | None, agentId: str | None, privilege: Mapping[str, Any] | None
     ) -> None:
-        """Store what an authorization holds, and that it works; None leaves what is known."""
-        values: dict[str, Any] = {"state": ACTIVE, "reason": None, "updatedAt": self._now()}
+        """Store what an authorization holds, whatever its state; None leaves what is known."""
+        values: dict[str, Any] = {}
         if corpName:
             values["corpName"] = cleaned(corpName)
         if agentId:
             values["agentId"] = agentId
         if privilege is not None:
             values["privilege"] = json.dumps(privilege, ensure_ascii=False, sort_keys=True)
+        if not values:
+            return
         model = self._model
         with self._storage.transaction():
-            model.update(**values).where(*self._is_row(corpId), model.state != CANCELLED).execute()
+            mine = model.update(**values, updatedAt=self._now()).where(*self._is_row(corpId))
+            mine.where(model.state != CANCELLED).execute()
+
+    def confirm(self, corpId: str) -> bool:
+        """Note that it works, because WeCom says so."""
+        return self.change(corpId, CONFIRMED)
+
+    def answer(self, corpId: str) -> bool:
+        """Note that a call was answered that had been refused."""
+        return self.change(corpId, ANSWERED)
+
+    def suspend(self, corpId: str, cause: str, reason: str) -> bool:
+        """Note that WeCom refuses what the app asks for.
+
+        :param cause: ``closed``, ``withdrawn`` or ``refused`` of ``jit_qywx.states``.
+        """
+        return self.change(corpId, cause, reason)
 
     def cancel(self, corpId: str, event_at: int) -> bool:
         """Forget the permanent code; False when the enterprise is unknown or authorised again since then."""
-        model = self._model
-        values = {
-            "state": CANCELLED,
-            "reason": "the enterprise cancelled it",
-            "permanentCodeSealed": None,
-            "eventAt": event_at,
-            "updatedAt": self._now(),
-        }
+        reason = "the enterprise cancelled it"
         with self._storage.transaction():
-            cancelled = model.update(**values).where(*self._is_row(corpId), model.eventAt <= event_at)
-            return bool(cancelled.execute())
+            known = self._row(corpId)
+            if known is not None and known.eventAt > event_at:
+                logger.info("An old cancellation is ignored", extra={"suiteId": self._suiteId, "corpId": corpId})
+                return False
+            return self.change(corpId, CANCELLED_BY_CORP, reason, permanentCodeSealed=None, eventAt=event_at)
 
-    def lose(self, corpId: str, reason: str) -> None:
-        """Mark that WeCom refuses the permanent code."""
-        model = self._model
-        values = {"state": LOST, "reason": reason, "updatedAt": self._now()}
+    def erase(self, corpId: str) -> int:
+        """Delete the row of an enterprise; how many there were."""
         with self._storage.transaction():
-            model.update(**values).where(*self._is_row(corpId), model.state == ACTIVE).execute()
+            return int(self._model.delete().where(*self._is_row(corpId)).execute())
+
+    def change(self, corpId: str, cause: str, reason: str | None = None, **values: Any) -> bool:
+        """Make a transition if the table allows it; else log it and leave everything as it is.
+
+        :param cause: which one, of ``jit_qywx.states.TRANSITIONS``.
+        :param reason: why the grant is not active.
+        :param values: columns to write with it.
+        :returns: whether it was made.
+        """
+        model = self._model
+        told = {"suiteId": self._suiteId, "corpId": corpId, "cause": cause}
+        transition = TRANSITIONS[cause]
+        now = self._now()
+        values |= {"state": transition.after, "cause": cause, "reason": reason, "updatedAt": now}
+        changed = False
+        with self._storage.transaction():
+            while not changed:
+                row = self._row(corpId)
+                before = GONE if row is None else row.state
+                if before not in transition.before:
+                    break
+                if before != transition.after:
+                    values["stateAt"] = now
+                # Another process that decides at the same moment may have been faster: look again.
+                mine = model.update(**values).where(*self._is_row(corpId), model.state == before)
+                changed = bool(mine.execute())
+        if not changed:
+            logger.info("Ignored for an authorization that is %s: %s", before, cause, extra=told)
+        elif before != transition.after:
+            level = logging.WARNING if transition.after == SUSPENDED else logging.INFO
+            logger.log(level, "An authorization is now %s: %s", transition.after, cause, extra=told)
+        return changed
 
     @property
     def _model(self) -> type[QywxAuthorization]:
@@ -199,4 +273,7 @@ def _told(row: Any) -> Authorization:
         created_at=row.createdAt,
         updated_at=row.updatedAt,
         privilege=json.loads(row.privilege) if row.privilege else {},
+        cause=row.cause,
+        since=row.stateAt,
+        linkState=row.linkState,
     )

@@ -22,6 +22,7 @@
     │   ├── AgentUnknown          the enterprise's AgentId is not known here
     │   ├── AgentAmbiguous        several open Apps disagree about the AgentId
     │   ├── AuthInactive          the auth element is switched off
+    │   ├── ProviderUnset         the provider's own credentials are not in the business file
     │   └── SuiteTicketMissing    WeCom has not pushed a suite_ticket yet
     ├── CallbackError             a callback was refused
     │   ├── SignatureMismatch     not signed with our token
@@ -63,6 +64,7 @@ __all__ = [
     "NotFound",
     "PayloadInvalid",
     "PermissionDenied",
+    "ProviderUnset",
     "QywxError",
     "RateLimited",
     "ReceiverMismatch",
@@ -275,6 +277,12 @@ class AuthInactive(AuthUnavailable):
     """The auth element's business file says ``"isActive": false``."""
 
     code = "qywx-auth-inactive"
+
+
+class ProviderUnset(AuthUnavailable):
+    """An install link is made with the provider's own corpid and secret, which the business file does not have."""
+
+    code = "qywx-provider-unset"
 
 
 class SuiteTicketMissing(AuthUnavailable):

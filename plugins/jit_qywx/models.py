@@ -1,4 +1,4 @@
-"""What the WeCom plugin remembers between processes: grants, the ticket, tokens, and the callbacks it received.
+"""What the WeCom plugin remembers between processes: grants, the ticket, tokens, the callbacks it received, erasures.
 
 Columns that hold a secret end in ``Sealed`` and hold only what :class:`jit_qywx.encryption.SecretBox` made of it.
 Moments are seconds since the epoch.
@@ -9,26 +9,17 @@ from __future__ import annotations
 import peewee
 
 __all__ = [
-    "ACTIVE",
-    "CANCELLED",
     "DONE",
     "FAILED",
-    "LOST",
     "MODELS",
     "RECEIVED",
     "WORKING",
     "QywxAuthorization",
     "QywxCallback",
+    "QywxErasure",
     "QywxSuiteTicket",
     "QywxToken",
 ]
-
-#: States of an authorization. The enterprise's grant works, as far as we know.
-ACTIVE = "active"
-#: The enterprise withdrew it (cancel_auth); permanent code and tokens were forgotten.
-CANCELLED = "cancelled"
-#: WeCom refused the permanent code; it is kept for the case that the refusal is undone.
-LOST = "lost"
 
 #: States of a callback: stored and waiting, being worked on, settled, given up.
 RECEIVED = "received"
@@ -45,10 +36,14 @@ class QywxAuthorization(peewee.Model):
     corpName = peewee.TextField(null=True)
     agentId = peewee.CharField(32, null=True)
     permanentCodeSealed = peewee.TextField(null=True)
-    #: ``active``, ``cancelled`` or ``lost``.
+    #: One of ``jit_qywx.states.STATES``, the transition that led there, and when it did.
     state = peewee.CharField(16)
+    cause = peewee.CharField(16, null=True)
+    stateAt = peewee.DoubleField(null=True)
     #: Why it is not active.
     reason = peewee.TextField(null=True)
+    #: ``state`` of the install link that was followed (document 98744).
+    linkState = peewee.CharField(32, null=True)
     #: JSON of auth_info.agent[0].privilege.
     privilege = peewee.TextField(null=True)
     #: ``TimeStamp`` of the newest event that changed it; 0 when it was authorised by hand.
@@ -128,4 +123,24 @@ class QywxCallback(peewee.Model):
         indexes = ((("suiteId", "digest"), True), (("suiteId", "state"), False))
 
 
-MODELS = (QywxAuthorization, QywxSuiteTicket, QywxToken, QywxCallback)
+class QywxErasure(peewee.Model):
+    """That the data of one enterprise were erased: what is left of them."""
+
+    id = peewee.AutoField()
+    suiteId = peewee.CharField(64)
+    corpId = peewee.CharField(64)
+    #: The auth element it was erased through, and JSON of the full names of its corp elements.
+    authFullName = peewee.TextField()
+    corps = peewee.TextField()
+    #: State of its authorization before; ``-`` when there was none.
+    state = peewee.CharField(16)
+    #: JSON: how many rows of each table.
+    counts = peewee.TextField()
+    erasedAt = peewee.DoubleField()
+
+    class Meta:
+        table_name = "jit_qywx_erasure"
+        legacy_table_names = False
+
+
+MODELS = (QywxAuthorization, QywxSuiteTicket, QywxToken, QywxCallback, QywxErasure)

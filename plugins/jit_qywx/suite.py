@@ -7,6 +7,7 @@ the network together. It is made on first use, because it needs the App's databa
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,22 @@ from typing import TYPE_CHECKING, Any
 from jit_qywx.authorizations import Authorizations
 from jit_qywx.client.client import QywxProxyClient
 from jit_qywx.client.retries import RetryPolicy
-from jit_qywx.client.suite import SuiteClient, fetch_app_token, fetch_suite_token
-from jit_qywx.client.tokens import Fresh, StoredToken, TokenKey, TokenStore
+from jit_qywx.client.suite import (
+    InstallLink,
+    ProviderClient,
+    SuiteClient,
+    fetch_app_token,
+    fetch_provider_token,
+    fetch_suite_token,
+)
+from jit_qywx.client.tokens import Fresh, StoredToken, TokenKey, TokenStore, fingerprint
 from jit_qywx.client.transport import OFFICIAL_BASE_URL, Transport
-from jit_qywx.errors import AuthorizationLost, BadAnswer
+from jit_qywx.errors import AuthorizationLost, BadAnswer, ProviderUnset
 from jit_qywx.journal import Journal
+from jit_qywx.observing import GrantObserver, is_closed
+from jit_qywx.states import CANCELLED, CLOSED, REFUSED, SUSPENDED, WITHDRAWN, cause_of
 from jit_qywx.tickets import SuiteTickets
+from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +45,8 @@ __all__ = ["Suite", "SuiteConfig"]
 logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
+#: What WeCom allows as the state of an install link (document 98744).
+_LINK_STATE = re.compile(r"[A-Za-z0-9]{0,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,7 @@ class SuiteConfig:
     :param encodingAESKey: the EncodingAESKey of the template's callback URL.
     :param token: the Token of the template's callback URL.
     :param corpId: the provider's own corpid: what a URL check names as its receiver.
+    :param providerSecret: the provider's own secret, for install links.
     :param apiBaseUrl: where WeCom's API is.
     :param timeoutSeconds: how long to wait for each piece of an answer.
     :param rateLimitWaitSeconds: how long to wait, once per call, when a quota is used up.
@@ -56,6 +70,7 @@ class SuiteConfig:
     encodingAESKey: str = field(repr=False)
     token: str = field(repr=False)
     corpId: str | None = None
+    providerSecret: str | None = field(default=None, repr=False)
     apiBaseUrl: str = OFFICIAL_BASE_URL
     timeoutSeconds: float = 30.0
     rateLimitWaitSeconds: float = 60.0
@@ -71,6 +86,7 @@ class SuiteConfig:
             encodingAESKey=secrets["encodingAESKey"],
             token=secrets["token"],
             corpId=config.get("corpId"),
+            providerSecret=config.get("providerSecret"),
             apiBaseUrl=config.get("apiBaseUrl", OFFICIAL_BASE_URL),
             # Numbers may come from {{variables}}, which are text.
             timeoutSeconds=float(config.get("timeoutSeconds", 30)),
@@ -107,7 +123,7 @@ class Suite:
         )
         self._calls = SuiteClient(self.transport, suite_token)
         self._lock = threading.Lock()
-        self._clients: dict[str, QywxProxyClient] = {}
+        self._clients: dict[str, tuple[QywxProxyClient, GrantObserver]] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -121,16 +137,19 @@ class Suite:
         """
         authorization = self.authorizations.get(corpId)
         with self._lock:
-            client = self._clients.get(corpId)
-            if client is None:
+            if corpId not in self._clients:
                 tokens = StoredToken(
                     self.tokens,
                     self._key(corpId),
                     lambda: self.authorizations.permanent_code(corpId),
                     lambda code: self._fetch_app_token(corpId, code),
                 )
-                client = self._clients[corpId] = QywxProxyClient(self.transport, tokens, corpId=corpId)
+                observer = GrantObserver(self.authorizations, corpId)
+                client = QywxProxyClient(self.transport, tokens, corpId=corpId, observer=observer)
+                self._clients[corpId] = (client, observer)
+            client, observer = self._clients[corpId]
             client.agentId, client.corpName = authorization.agentId, authorization.corpName
+            observer.knows(authorization.state)
             return client
 
     def store_ticket(self, ticket: str) -> None:
@@ -147,15 +166,25 @@ class Suite:
         corp = answer["auth_corp_info"]
         corpId = str(corp["corpid"])
         # First of all: the auth code is spent, so this is the only copy of the permanent code.
-        self.authorizations.grant(corpId, answer["permanent_code"], corp.get("corp_name"), event_at)
+        state = answer.get("state")
+        self.authorizations.grant(
+            corpId,
+            answer["permanent_code"],
+            corp.get("corp_name"),
+            event_at,
+            linkState=state if isinstance(state, str) and _LINK_STATE.fullmatch(state) else None,
+        )
+        # What is known about the former code says nothing about this one.
         self.tokens.forget(self._key(corpId))
         logger.info("An enterprise authorised the suite", extra={"suiteId": self.config.suiteId, "corpId": corpId})
         return corpId
 
     def refresh(self, corpId: str) -> Authorization:
-        """Read again what an enterprise authorised: its AgentId, privilege and name.
+        """Read again what an enterprise authorised, its AgentId, privilege and name; it is active when that works.
 
-        :raises AuthorizationLost: WeCom refuses the permanent code; the authorization is marked as lost.
+        A suspended one is active again only when its app is open as well. Its secret is tried again, once.
+
+        :raises AuthorizationLost: WeCom refuses the permanent code; the authorization is suspended.
         """
         code = self.authorizations.permanent_code(corpId)
         try:
@@ -163,7 +192,8 @@ class Suite:
         except AuthorizationLost as error:
             # The suite's own secret may be what is refused; that is not this enterprise's doing.
             if error.corpId == corpId:
-                self.authorizations.lose(corpId, error.message)
+                self.tokens.refuse(self._key(corpId), fingerprint(code), error)
+                self.authorizations.suspend(corpId, REFUSED, error.message)
             raise
         # A grant that works again may try its secret again.
         self.tokens.reopen(self._key(corpId))
@@ -175,6 +205,11 @@ class Suite:
             agentId=str(agent["agentid"]) if agent.get("agentid") is not None else None,
             privilege=agent.get("privilege"),
         )
+        suspended = self.authorizations.get(corpId).state == SUSPENDED
+        if suspended and is_closed(self.client(corpId).agent.get()):
+            self.authorizations.suspend(corpId, CLOSED, "the enterprise has closed the app")
+        else:
+            self.authorizations.confirm(corpId)
         return self.authorizations.get(corpId)
 
     def cancel(self, corpId: str, event_at: int) -> bool:
@@ -185,11 +220,74 @@ class Suite:
         logger.info("An enterprise cancelled the suite", extra={"suiteId": self.config.suiteId, "corpId": corpId})
         return True
 
+    def suspend(self, corpId: str, reason: str) -> bool:
+        """Note that WeCom withdrew the app's rights (``close_inactive_agent``); False when that changes nothing."""
+        return self.authorizations.suspend(corpId, WITHDRAWN, reason)
+
     def resume(self, corpId: str) -> Authorization:
-        """Try a refused permanent code again, once: for when the enterprise has enabled the app again."""
+        """Try a suspended grant again, a refused permanent code included, once.
+
+        For ``reopen_inactive_agent``, and for when the enterprise has enabled the app again.
+
+        :raises AuthorizationLost: WeCom still refuses the permanent code.
+        """
         self.authorizations.get(corpId)
         self.tokens.reopen(self._key(corpId))
         return self.refresh(corpId)
+
+    def parked(self, corpId: str) -> str | None:
+        """Why the enterprise's secret is not tried any more; None while nothing speaks against trying it."""
+        refusal = self.tokens.refusal(self._key(corpId))
+        return None if refusal is None else refusal.message
+
+    def stopped(self, corpId: str) -> str | None:
+        """Why reading the enterprise's organisation is not worth a try; None when it is.
+
+        A suspended grant is worth one: WeCom tells nobody when it works again.
+        """
+        known = self.authorizations.find(corpId)
+        if known is None:
+            return "the enterprise has not authorised the suite"
+        return known.reason if known.state == CANCELLED else self.parked(corpId)
+
+    def states(self) -> dict[str, int]:
+        """How many enterprises are in each state, and how many are parked besides."""
+        parked = self.tokens.refusals("app", self.config.suiteId)
+        return {**self.authorizations.counts(), "parked": len(parked)}
+
+    def install_link(self, state: str = "") -> InstallLink:
+        """The link that an enterprise's administrator opens, or scans as a QR code, to authorise the suite.
+
+        :param state: at most 32 letters and digits; kept as ``linkState`` of the authorization that follows.
+        :raises ProviderUnset: the business file has no ``corpId`` or no ``providerSecret``.
+        :raises AuthorizationLost: WeCom refuses the provider's secret.
+        """
+        if not isinstance(state, str) or not _LINK_STATE.fullmatch(state):
+            raise ArgumentError(f"state is at most 32 letters and digits, not {state!r}.")
+        provider, secret = self.config.corpId, self.config.providerSecret
+        missing = [name for name, value in (("corpId", provider), ("providerSecret", secret)) if not value]
+        if provider is None or secret is None or missing:
+            raise ProviderUnset(
+                f"An install link of suite {self.config.suiteId} needs {' and '.join(missing)} in the business file.",
+                hint="Both are of the provider: provider console, 服务商信息. Prefer a {{variable}} for the secret.",
+            )
+        tokens = StoredToken(
+            self.tokens,
+            TokenKey("provider", "", provider),
+            lambda: secret,
+            lambda told: fetch_provider_token(self.transport, provider, told),
+        )
+        return ProviderClient(self.transport, tokens).get_customized_auth_url([self.config.suiteId], state)
+
+    def erase(self, corpId: str) -> dict[str, int]:
+        """Delete the enterprise's authorization and tokens; how many rows of each table there were."""
+        erased = {
+            "jit_qywx_authorization": self.authorizations.erase(corpId),
+            "jit_qywx_token": self.tokens.forget(self._key(corpId)),
+        }
+        with self._lock:
+            self._clients.pop(corpId, None)
+        return erased
 
     def _key(self, corpId: str) -> TokenKey:
         return TokenKey("app", self.config.suiteId, corpId)
@@ -201,7 +299,7 @@ class Suite:
         try:
             return fetch_app_token(self.transport, corpId, code)
         except AuthorizationLost as error:
-            self.authorizations.lose(corpId, error.message)
+            self.authorizations.suspend(corpId, cause_of(error.errcode), error.message)
             raise
 
 

@@ -314,7 +314,7 @@ def test_lost_authorisation_comes_back_with_change_auth(ready: QywxProxyAuth, we
     fault = wecom_emulator.faults.add("gettoken", errcode=40001)
     with pytest.raises(errors.AuthorizationLost):
         ready.getClient(CORP).department.list()
-    assert ready.getAuthorization(CORP).state == "lost"
+    assert ready.getAuthorization(CORP).state == "suspended"
     wecom_emulator.faults.remove(fault)
     wecom_emulator.push_event(ready.notify, "change_auth", CORP)
     assert ready.getClient(CORP).department.list()
@@ -331,7 +331,7 @@ def test_resume_by_hand(ready: QywxProxyAuth, wecom_emulator: Emulator) -> None:
     wecom_emulator.cancel(CORP)
     with pytest.raises(errors.AuthorizationLost, match="40084"):
         ready.resume(CORP)
-    assert ready.getAuthorization(CORP).state == "lost"
+    assert ready.getAuthorization(CORP).state == "suspended"
 
 
 def test_wrong_suite_secret_blames_no_enterprise(

@@ -150,12 +150,12 @@ def test_eight_threads_try_a_wrong_secret_once(client: QywxProxyClient, wecom_em
 def test_refused_secret_marks_the_authorization(
     client: QywxProxyClient, suite: Suite, wecom_emulator: Emulator
 ) -> None:
-    """An enterprise whose code is refused shows as lost, with the reason."""
+    """An enterprise whose code is refused shows as suspended, with the reason."""
     wecom_emulator.faults.add("gettoken", errcode=40001)
     with pytest.raises(errors.AuthorizationLost):
         client.department.list()
     authorization = suite.authorizations.get(CORP)
-    assert authorization.state == "lost"
+    assert authorization.state == "suspended"
     assert "40001" in str(authorization.reason)
 
 
@@ -165,7 +165,7 @@ def test_new_permanent_code_is_tried_at_once(client: QywxProxyClient, suite: Sui
     wecom_emulator.expire_tokens(CORP)
     with pytest.raises(errors.AuthorizationLost):
         client.department.list()
-    suite.exchange(auth_code)
+    suite.refresh(suite.exchange(auth_code))
     assert client.department.list()
     assert suite.authorizations.get(CORP).state == "active"
 

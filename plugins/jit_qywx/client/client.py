@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jit_qywx.client.agent import Agent
 from jit_qywx.client.auth import Auth
@@ -14,6 +14,7 @@ from jit_qywx.client.export import Export
 from jit_qywx.client.pace import Pace
 from jit_qywx.client.tag import Tag
 from jit_qywx.client.user import User
+from jit_qywx.errors import AuthorizationLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,10 +22,22 @@ if TYPE_CHECKING:
     from jit_qywx.client.call import TokenSource
     from jit_qywx.client.transport import Transport
 
-__all__ = ["QywxProxyClient"]
+__all__ = ["CallObserver", "QywxProxyClient"]
 
 #: Most calls at once for one enterprise: far below what was seen to draw 45033 (400), and no faster beyond.
 _CONCURRENCY = 16
+
+
+class CallObserver(Protocol):
+    """Is told how the calls of a client end."""
+
+    def refused(self, error: AuthorizationLost) -> None:
+        """WeCom refused a call because the grant or the secret is gone."""
+        ...
+
+    def answered(self, path: str, answer: Mapping[str, Any]) -> None:
+        """WeCom answered a call."""
+        ...
 
 
 class QywxProxyClient:
@@ -38,6 +51,7 @@ class QywxProxyClient:
     :param corpId: the enterprise, as the app knows it.
     :param corpName: the enterprise's name, if known.
     :param agentId: the app's AgentId there, if known.
+    :param observer: is told how each call ends.
     """
 
     def __init__(
@@ -48,9 +62,11 @@ class QywxProxyClient:
         corpId: str,
         corpName: str | None = None,
         agentId: str | None = None,
+        observer: CallObserver | None = None,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
+        self._observer = observer
         self._pace = Pace(_CONCURRENCY, transport.timing)
         self.corpId = corpId
         self.corpName = corpName
@@ -89,7 +105,7 @@ class QywxProxyClient:
         :raises TransportError: no usable answer came.
         """
         call = Call(path, query or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets))
-        return self._transport.call(call, tokens=self._tokens, pace=self._pace)
+        return self._call(call)
 
     def post(
         self,
@@ -105,11 +121,23 @@ class QywxProxyClient:
         :param body: the JSON body.
         """
         call = Call(path, body=body or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets))
-        return self._transport.call(call, tokens=self._tokens, pace=self._pace)
+        return self._call(call)
 
     def getcallbackip(self) -> list[str]:
         """The addresses WeCom's callbacks come from (document 90930)."""
         return field(self.get("getcallbackip"), "ip_list", list, call="getcallbackip", corpId=self.corpId)
+
+    def _call(self, call: Call) -> dict[str, Any]:
+        try:
+            answer = self._transport.call(call, tokens=self._tokens, pace=self._pace)
+        except AuthorizationLost as error:
+            # That no token could be had is told by whoever tried to get one.
+            if self._observer is not None and error.call == str(call):
+                self._observer.refused(error)
+            raise
+        if self._observer is not None:
+            self._observer.answered(call.path, answer)
+        return answer
 
     def __repr__(self) -> str:
         return f"<QywxProxyClient {self.corpId}>"

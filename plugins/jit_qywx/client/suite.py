@@ -1,8 +1,8 @@
-"""The calls of a suite about its authorisations, and the two calls that fetch tokens (WeCom document group 97159)."""
+"""The calls of a suite and its provider about authorisations, and those that fetch tokens (WeCom documents 97159)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 
@@ -12,12 +12,19 @@ from jit_qywx.client.tokens import Fresh
 from jit_qywx.errors import BadAnswer, CallerMistake, PermissionDenied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jit_qywx.client.call import TokenSource
     from jit_qywx.client.transport import Transport
 
-__all__ = ["SuiteClient", "fetch_app_token", "fetch_suite_token"]
+__all__ = [
+    "InstallLink",
+    "ProviderClient",
+    "SuiteClient",
+    "fetch_app_token",
+    "fetch_provider_token",
+    "fetch_suite_token",
+]
 
 
 class SuiteClient:
@@ -83,6 +90,58 @@ class SuiteClient:
             secrets=secrets,
         )
         return self._transport.call(call, tokens=self._tokens)
+
+
+class InstallLink(NamedTuple):
+    """A link that an enterprise's administrator opens, or scans as a QR code, to authorise templates.
+
+    :param url: the link.
+    :param expires_in: seconds it works for (ten days).
+    """
+
+    url: str
+    expires_in: int
+
+
+class ProviderClient:
+    """The calls of a provider, with the provider's own token (document 96237).
+
+    :param transport: makes the calls.
+    :param tokens: hands out the provider access token.
+    """
+
+    def __init__(self, transport: Transport, tokens: TokenSource) -> None:
+        self._transport = transport
+        self._tokens = tokens
+
+    def get_customized_auth_url(self, templateid_list: Sequence[str], state: str = "") -> InstallLink:
+        """An install link for templates of proxied apps (document 98744).
+
+        :param templateid_list: at most nine suite ids.
+        :param state: at most 32 letters and digits; comes back with the authorisation.
+        """
+        call = Call(
+            "service/get_customized_auth_url",
+            body={"state": state, "templateid_list": list(templateid_list)},
+            credential="provider_access_token",
+            errcode_optional=True,
+        )
+        answer = self._transport.call(call, tokens=self._tokens)
+        return InstallLink(
+            field(answer, "qrcode_url", str, call=call.path), field(answer, "expires_in", int, call=call.path)
+        )
+
+
+def fetch_provider_token(transport: Transport, corpid: str, provider_secret: str) -> Fresh:
+    """Ask for a provider access token (document 96237)."""
+    call = Call(
+        "service/get_provider_token",
+        body={"corpid": corpid, "provider_secret": provider_secret},
+        errcode_optional=True,
+        waits_for_rate=False,
+        secrets=(provider_secret,),
+    )
+    return _fresh(call, transport.call(call), "provider_access_token")
 
 
 def fetch_suite_token(transport: Transport, suite_id: str, suite_secret: str, suite_ticket: str) -> Fresh:

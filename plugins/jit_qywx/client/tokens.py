@@ -48,9 +48,18 @@ LEASE = 120.0
 #: Seconds between two looks at another process's fetch: first, and at most.
 _POLL, _LONGEST_POLL = 0.05, 1.0
 
+#: What has a refused secret tried again, by kind of token.
+_WAYS_OUT = {
+    "app": "A new permanent code (re-authorisation, or 重新获取secret in the provider console) is tried at once. "
+    "If the enterprise has enabled the app again instead: jit qywx resume, or resume(corpId) on the auth element.",
+    "suite": "Correct suiteId and suiteSecret in the auth element's business file; a changed secret is tried at once.",
+    "provider": "Correct corpId and providerSecret in the auth element's business file; a changed secret is tried at "
+    "once.",
+}
+
 
 class TokenKey(NamedTuple):
-    """Whose token it is: ``app`` of an enterprise, or ``suite``."""
+    """Whose token it is: ``app`` of an enterprise, ``suite``, or ``provider`` (whose own corpid then is ``corpId``)."""
 
     kind: str
     suiteId: str
@@ -129,17 +138,47 @@ class TokenStore:
         held = self._held.get(key)
         return held.token if held and self._is_good(held.token, None) else None
 
-    def forget(self, key: TokenKey) -> None:
-        """Drop a token and what is known about its secret, here and in the database."""
+    def forget(self, key: TokenKey) -> int:
+        """Drop a token and what is known about its secret, here and in the database; how many rows that were."""
         with self._storage.transaction():
-            self._storage.models[QywxToken].delete().where(*self._is_row(key)).execute()
+            dropped = int(self._storage.models[QywxToken].delete().where(*self._is_row(key)).execute())
         with self._lock:
             self._held.pop(key, None)
+        return dropped
 
     def reopen(self, key: TokenKey) -> None:
         """Allow a refused secret to be tried again."""
         with self._storage.transaction():
             self._storage.models[QywxToken].update(refusal=None).where(*self._is_row(key)).execute()
+
+    def refuse(self, key: TokenKey, secret_print: str, error: AuthorizationLost) -> None:
+        """Note that another call had the secret refused, so that it is not tried for a token as well."""
+        model = self._storage.models[QywxToken]
+        values = {"refusal": self._told(error), "fingerprint": secret_print, "tokenSealed": None, "renewAt": 0.0}
+        with self._storage.transaction():
+            blank = {**key._asdict(), "version": 0, "leaseUntil": 0.0, **values}
+            model.insert(**blank).on_conflict_ignore().execute()
+            model.update(**values).where(*self._is_row(key)).execute()
+        with self._lock:
+            self._held.pop(key, None)
+
+    def refusals(self, kind: str, suiteId: str = "") -> dict[str, AuthorizationLost]:
+        """The refused secrets of one kind, by enterprise: what is not tried again."""
+        model = self._storage.models[QywxToken]
+        wanted = model.select().where(model.kind == kind, model.suiteId == suiteId, model.refusal.is_null(False))
+        with self._storage.boundary():
+            rows: list[Any] = list(wanted)
+        return {row.corpId: _known_refusal(TokenKey(kind, suiteId, row.corpId), row.refusal) for row in rows}
+
+    def refusal(self, key: TokenKey) -> AuthorizationLost | None:
+        """Why the secret of a key is not tried again; None when nothing speaks against trying it."""
+        row = self._read(key)
+        return _known_refusal(key, row.refusal) if row is not None and row.refusal else None
+
+    def _told(self, error: AuthorizationLost) -> str:
+        return json.dumps(
+            {"errcode": error.errcode, "errmsg": error.errmsg, "call": error.call, "at": self._timing.now()}
+        )
 
     def _lead(
         self,
@@ -176,7 +215,7 @@ class TokenStore:
             row = self._read(key)
             if row is not None and row.fingerprint == secret_print:
                 if row.refusal:
-                    raise _known_refusal(key, json.loads(row.refusal))
+                    raise _known_refusal(key, row.refusal)
                 token = self._token_of(key, row)
                 if token and self._is_good(token, refused):
                     return token
@@ -190,10 +229,8 @@ class TokenStore:
         try:
             fresh = fetch()
         except AuthorizationLost as error:
-            refusal = json.dumps(
-                {"errcode": error.errcode, "errmsg": error.errmsg, "call": error.call, "at": self._timing.now()}
-            )
-            self._release(key, tokenSealed=None, renewAt=0.0, fingerprint=secret_print, refusal=refusal)
+            told = self._told(error)
+            self._release(key, tokenSealed=None, renewAt=0.0, fingerprint=secret_print, refusal=told)
             raise
         except BaseException:
             self._release(key)
@@ -294,8 +331,9 @@ class StoredToken:
         return self._store.get(self._key, fingerprint(secret), lambda: self._fetch(secret), refused=refused)
 
 
-def _known_refusal(key: TokenKey, told: dict[str, Any]) -> AuthorizationLost:
-    whose = f"enterprise {key.corpId}" if key.corpId else f"suite {key.suiteId}"
+def _known_refusal(key: TokenKey, refusal: str) -> AuthorizationLost:
+    told = json.loads(refusal)
+    whose = {"app": f"enterprise {key.corpId}", "suite": f"suite {key.suiteId}"}.get(key.kind, f"provider {key.corpId}")
     since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(told["at"]))
     return AuthorizationLost(
         f"WeCom refused the secret of {whose} with errcode {told['errcode']} on {since}; it is not tried again, "
@@ -304,6 +342,5 @@ def _known_refusal(key: TokenKey, told: dict[str, Any]) -> AuthorizationLost:
         errmsg=told["errmsg"],
         call=told["call"],
         corpId=key.corpId or None,
-        hint="A new permanent code (re-authorisation, or 重新获取secret in the provider console) is tried at once. "
-        "If the enterprise has enabled the app again instead, call resume(corpId) on the auth element.",
+        hint=_WAYS_OUT[key.kind],
     )
