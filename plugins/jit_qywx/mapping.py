@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.snapshot import DeptRecord, MemberRecord, Membership
+from jit_corps.snapshot import DeptRecord, MemberRecord, Membership, RoleRecord
 from jit_corps.texts import cleaned, is_storable
 from jit_qywx.errors import BadAnswer
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jit_qywx.scope import VisibleScope
 
-__all__ = ["ROOT", "Mapper", "record_id"]
+__all__ = ["ROOT", "Mapper", "record_id", "role_record", "tag_users"]
 
 #: Id of every enterprise's root department (document 90204).
 ROOT = "1"
@@ -115,6 +115,29 @@ def record_id(told: Mapping[str, Any], name: str, *, call: str) -> str:
             hint="Nothing of the answer was used. If this keeps happening, compare it with WeCom's documentation.",
         )
     return str(value)
+
+
+def role_record(tagId: str, told: Mapping[str, Any]) -> RoleRecord:
+    """The role of a tag of ``tag/get``. Departments under it stand for everybody in and below them.
+
+    :raises BadAnswer: a department has no id.
+    """
+    name, parties = told.get("tagname"), told["partylist"]
+    if any(isinstance(party, bool) or not isinstance(party, int | str) for party in parties):
+        raise BadAnswer("WeCom's answer to tag/get holds a department without a usable id.", call="tag/get")
+    return RoleRecord(
+        roleId=f"tag:{tagId}",
+        name=cleaned(name) or None if isinstance(name, str) else None,
+        deptIds=tuple(sorted({str(party) for party in parties})),
+    )
+
+
+def tag_users(told: Mapping[str, Any]) -> list[str]:
+    """The members whom a tag of ``tag/get`` names.
+
+    :raises BadAnswer: one has no id.
+    """
+    return [record_id(user, "userid", call="tag/get") for user in told["userlist"]]
 
 
 def _memberships(told: Mapping[str, Any], listed_in: str | None) -> tuple[Membership, ...]:

@@ -11,20 +11,20 @@ incomplete, and a second look that fails leaves that member unconfirmed. Source:
 from __future__ import annotations
 
 import logging
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from jit_corps.snapshot import GrantRecord, RoleRecord, Snapshot
-from jit_corps.texts import cleaned
+from jit_corps.snapshot import GrantRecord, Snapshot
 from jit_qywx.errors import NotFound, PermissionDenied, QywxError
-from jit_qywx.mapping import ROOT, Mapper, record_id
-from jit_qywx.scope import VisibleScope, read_scope
+from jit_qywx.fanout import read_each
+from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
+from jit_qywx.scope import VisibleScope, common, read_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from jit_corps.progress import Progress
-    from jit_corps.snapshot import DeptRecord, MemberRecord
+    from jit_corps.snapshot import DeptRecord, MemberRecord, RoleRecord
     from jit_qywx.client import QywxProxyClient
 
 __all__ = ["read_corp"]
@@ -32,8 +32,6 @@ __all__ = ["read_corp"]
 logger = logging.getLogger(__name__)
 
 Record: TypeAlias = dict[str, Any]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 #: The department does not exist (any more): 60003 of user/list, 60123 of department calls.
 _NO_DEPARTMENT = frozenset({60003, 60123})
@@ -96,7 +94,7 @@ class _Reading:
         self._progress("scope", 1, None)
         scope_after = read_scope(self._client, self._pool)
         if scope_after != scope:
-            mapper = Mapper(_common(scope, scope_after))
+            mapper = Mapper(common(scope, scope_after))
             listings = [[mapper.narrowed(member) for member in listing] for listing in listings]
         members = _unique(listings)
         dept_records = tuple(mapper.department(record) for record in departments)
@@ -150,7 +148,7 @@ class _Reading:
                 raise
 
         vanished: dict[str, NotFound] = {}
-        for deptId, result in self._each("members", deptIds, read):
+        for deptId, result in read_each(self._pool, "members", deptIds, read, self._progress):
             if isinstance(result, NotFound):
                 vanished[deptId] = result
             else:
@@ -163,7 +161,7 @@ class _Reading:
         """Members whom the range names, or a tag in the range holds, and no visible department lists."""
         named = {*scope.users}
         for tagId in scope.tags:
-            named.update(_tag_users(tags.get(tagId, {})))
+            named.update(tag_users(tags[tagId]) if tagId in tags else ())
 
         def read(userId: str) -> Record | None:
             try:
@@ -172,7 +170,11 @@ class _Reading:
                 return None
 
         unlisted = sorted(named - _member_ids(listings))
-        return [record for _, record in self._each("members", unlisted, read) if record is not None]
+        return [
+            record
+            for _, record in read_each(self._pool, "members", unlisted, read, self._progress)
+            if record is not None
+        ]
 
     def _read_tags(self) -> tuple[dict[str, Record], list[str]]:
         """Every tag with who has it, and why some could not be read."""
@@ -189,7 +191,7 @@ class _Reading:
 
         tags: dict[str, Record] = {}
         incomplete: list[str] = []
-        for tagId, result in self._each("roles", list(names), read):
+        for tagId, result in read_each(self._pool, "roles", list(names), read, self._progress):
             if isinstance(result, PermissionDenied):
                 incomplete = incomplete or [_refused(result)]
             elif not isinstance(result, NotFound):
@@ -211,30 +213,12 @@ class _Reading:
 
         found: list[Record] = []
         unconfirmed = set(missing) - set(asked)
-        for userId, result in self._each("absences", asked, read):
+        for userId, result in read_each(self._pool, "absences", asked, read, self._progress):
             if isinstance(result, dict):
                 found.append(result)
             elif not result:
                 unconfirmed.add(userId)
         return found, frozenset(unconfirmed)
-
-    def _each(self, phase: str, items: Sequence[Item], read: Callable[[Item], Result]) -> Iterable[tuple[Item, Result]]:
-        """Read every item, several at a time, and give the results in the items' order; the first failure ends it."""
-        if not items:
-            return []
-        self._progress(phase, 0, len(items))
-        futures = [self._pool.submit(read, item) for item in items]
-        pending = set(futures)
-        try:
-            while pending:
-                done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                self._progress(phase, len(items) - len(pending), len(items))
-        finally:
-            for future in pending:
-                future.cancel()
-        return [(item, future.result()) for item, future in zip(items, futures, strict=True)]
 
 
 def _unique(listings: Iterable[list[MemberRecord]]) -> tuple[MemberRecord, ...]:
@@ -268,10 +252,9 @@ def _roles(
     roles: list[RoleRecord] = []
     grants: dict[GrantRecord, None] = {}
     for tagId, tag in tags.items():
-        name = tag.get("tagname")
-        role = RoleRecord(f"tag:{tagId}", cleaned(name) or None if isinstance(name, str) else None)
+        role = role_record(tagId, tag)
         roles.append(role)
-        grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "tag") for userId in _tag_users(tag)))
+        grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "tag") for userId in tag_users(tag)))
         for deptId in _below(map(str, tag["partylist"]), children):
             grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "dept") for userId in inside.get(deptId, ())))
     return tuple(roles), tuple(grants)
@@ -292,16 +275,6 @@ def _below(deptIds: Iterable[str], children: Mapping[str, Sequence[str]]) -> set
 def _ids(departments: Iterable[Record]) -> list[str]:
     # A dictionary keeps the order and drops repeats.
     return list(dict.fromkeys(record_id(record, "id", call="department/list") for record in departments))
-
-
-def _tag_users(tag: Mapping[str, Any]) -> list[str]:
-    return [record_id(user, "userid", call="tag/get") for user in tag.get("userlist", ())]
-
-
-def _common(before: VisibleScope, after: VisibleScope) -> VisibleScope:
-    """The rights that held all the time: only then is a name known to be a name."""
-    permissions = tuple(right for right in before.permissions if right in after.permissions)
-    return VisibleScope(after.users, after.departments, after.tags, permissions)
 
 
 def _refused(error: PermissionDenied) -> str:

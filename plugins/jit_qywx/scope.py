@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jit_qywx.client import QywxProxyClient
 
-__all__ = ["VisibleScope", "read_scope"]
+__all__ = ["VisibleScope", "common", "read_scope"]
 
 _GRANTED = "contact:sensitive:"
 
@@ -63,6 +63,12 @@ def read_scope(client: QywxProxyClient, pool: Executor) -> VisibleScope:
         tags=_sorted(_items(app, "allow_tags", "tagid")),
         permissions=_sorted(rights),
     )
+
+
+def common(before: VisibleScope, after: VisibleScope) -> VisibleScope:
+    """The later scope with the rights that held all the time: only then is a name known to be a name."""
+    permissions = tuple(right for right in before.permissions if right in after.permissions)
+    return VisibleScope(after.users, after.departments, after.tags, permissions)
 
 
 def _items(app: dict[str, Any], outer: str, inner: str) -> list[Any]:
