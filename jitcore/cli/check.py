@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jitcore.app import App
     from jitcore.checking import Findings
-    from jitcore.cli.rechecking import Checked
     from jitcore.cli.root import AppOpener
+    from jitcore.watching.filewatch import Scope
 
 __all__ = ["check"]
 
-#: Seconds between two looks at the files.
-_PAUSE = 0.3
+
+class Checked(NamedTuple):
+    """One check.
+
+    :param status: what the command would exit with.
+    :param text: what it prints.
+    """
+
+    status: int
+    text: str
 
 
 @click.command("check")
@@ -31,7 +40,7 @@ _PAUSE = 0.3
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
-@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Check again as soon as a file changes, until Ctrl-C.")
 @click.pass_obj
 def check(open_app: AppOpener, form: str, as_json: bool, strict: bool, watch: bool) -> int:
     """Find every problem of the app, with place and remedy.
@@ -46,44 +55,45 @@ def check(open_app: AppOpener, form: str, as_json: bool, strict: bool, watch: bo
         return checked.status
     from jitcore.cli.rechecking import recheck
 
-    def once() -> Checked:
-        return _check_anew(open_app, form, strict)
-
-    def pause() -> bool:
-        time.sleep(_PAUSE)
-        return True
+    def once(follow: Callable[[Scope], bool]) -> Checked:
+        return _check_anew(open_app, form, strict, follow)
 
     root = os.path.realpath(open_app.path)
     status = 0
     try:
-        for status in recheck(root, once, _show, pause):  # noqa: B007 - the last one is what counts
-            pass
+        for checked, is_new in recheck(root, once):
+            # Whoever sees it may press Ctrl-C at once.
+            status = checked.status
+            if is_new:
+                _show(checked.text)
     except KeyboardInterrupt:
         click.echo()
     return status
 
 
-def _check_anew(opener: AppOpener, form: str, strict: bool) -> Checked:
+def _check_anew(opener: AppOpener, form: str, strict: bool, follow: Callable[[Scope], bool]) -> Checked:
     """Open the app, check it, close it: nothing of the last look is left. A folder may become an app."""
     from jitcore.app import App
-    from jitcore.cli.rechecking import Checked
     from jitcore.errors import JitError
+    from jitcore.watching.filewatch import Scope, scope_of
 
-    try:
-        with App(opener.path, strict=False, plugins=opener.plugins, overrides=opener.overrides) as app:
-            return _check(app, form, strict)
-    except JitError as error:
-        return Checked(error.exit_code, f"error[{error.code}]: {error}", (os.path.realpath(opener.path),))
+    while True:
+        try:
+            with App(opener.path, strict=False, plugins=opener.plugins, overrides=opener.overrides) as app:
+                # What changed in a folder before it was watched is seen by opening the app once more.
+                if not follow(scope_of(app)):
+                    return _check(app, form, strict)
+        except JitError as error:
+            follow(Scope((os.path.realpath(opener.path),)))
+            return Checked(error.exit_code, f"error[{error.code}]: {error}")
 
 
 def _check(app: App, form: str, strict: bool) -> Checked:
     from jitcore.checking import examine
-    from jitcore.cli.rechecking import Checked
 
     findings = examine(app)
     status = int(any(strict or problem.severity == "error" for problem in findings.problems))
-    roots = tuple(str(layer.root) for layer in app.layers if layer.is_app)
-    return Checked(status, _rendered(findings, form, app), roots)
+    return Checked(status, _rendered(findings, form, app))
 
 
 def _rendered(findings: Findings, form: str, app: App) -> str:

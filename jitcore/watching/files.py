@@ -77,22 +77,25 @@ class FileStates:
     Of the folders directly below a root only families and ``commons`` are looked into, and those that appear later: a
     virtual environment or a front end's sources beside them are none of our business.
 
-    :param roots: absolute paths of the app folders.
+    :param roots: absolute paths of the app folders, which need not be there yet.
     :param families: first parts of the elements' full names.
+    :param before: states of other folders; what they know of the same ones counts as last seen.
     """
 
-    def __init__(self, roots: Sequence[str], families: Collection[str]) -> None:
+    def __init__(self, roots: Sequence[str], families: Collection[str], before: FileStates | None = None) -> None:
         self.roots = tuple(roots)
-        self._passed_over = {
-            entry.path
-            for root in self.roots
-            for entry in os.scandir(root)
-            if entry.is_dir() and entry.name not in families and entry.name != COMMONS
-        }
+        self._passed_over: set[str] = set()
         self._folders: dict[str, _Folder] = {}
         self._before: _Changes = {}
         for root in self.roots:
-            self._folders.update(self._read_tree(root, {}))
+            if before is None or root not in before.roots:
+                self._begin(root, families)
+            else:
+                self._go_on(root, families, before)
+
+    def passes_over(self, families: Collection[str]) -> bool:
+        """Whether a folder of one of these names is not looked into."""
+        return any(os.path.join(root, name) in self._passed_over for root in self.roots for name in families)
 
     def look(self, folders: Iterable[str]) -> set[str]:
         """Look at some folders, and at what is new below them.
@@ -162,6 +165,25 @@ class FileStates:
         """The folders directly below the roots that are looked into."""
         for root in self.roots:
             yield from sorted(self._folders.get(root, _NOTHING).subfolders)
+
+    def _begin(self, root: str, families: Collection[str]) -> None:
+        """Look at a root for the first time."""
+        for path, name in _folders_in(root):
+            if name not in families and name != COMMONS and not _is_empty(path):
+                self._passed_over.add(path)
+        self._folders.update(self._read_tree(root, {}))
+
+    def _go_on(self, root: str, families: Collection[str], before: FileStates) -> None:
+        """Take over what is known of a root, and begin to look into the folders that turned out to be families."""
+        start = os.path.join(root, "")
+        passed_over = {path for path in before._passed_over if path.startswith(start)}
+        admitted = {path for path in passed_over if path[len(start) :] in families}
+        self._passed_over |= passed_over - admitted
+        self._folders.update((folder, before._folders[folder]) for folder in before._tree(root))
+        for path in admitted:
+            self._folders.update(self._read_tree(path, {}))
+        known = before._folders.get(root, _NOTHING)
+        self._folders[root] = _Folder(known.files, known.subfolders | admitted)
 
     def _covers(self, folder: str) -> bool:
         for root in self.roots:
@@ -246,6 +268,23 @@ def _differences(folder: str, before: Mapping[str, _State], now: Mapping[str, _S
         return {}
     names = {name for name in now.keys() | before.keys() if _digest(now, name) != _digest(before, name)}
     return {os.path.join(folder, name): _digest(before, name) for name in names}
+
+
+def _folders_in(root: str) -> Iterator[tuple[str, str]]:
+    try:
+        with os.scandir(root) as entries:
+            yield from ((entry.path, entry.name) for entry in entries if entry.is_dir())
+    except OSError:
+        return
+
+
+def _is_empty(folder: str) -> bool:
+    """Whether there is nothing in it yet, so that nobody can know that it will not be a family."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False
 
 
 def _is_passed_over(folder: str) -> bool:

@@ -141,10 +141,10 @@ def test_a_writer_that_is_kept_from_writing_is_waited_for(hello, is_new):
     """A look at everything between the emptying of a file and its writing takes nothing over; the save counts once."""
     app, file, _ = hello
     text = NEW if is_new else file.read_text()
-    app.until(lambda: app.app.watcher._reconcile_at > time.monotonic() + 0.5)
+    app.until(lambda: app.app.watcher._watch._reconcile_at > time.monotonic() + 0.5)
     with file.open("w") as writer:
-        app.app.watcher._reconcile_at = 0.0
-        app.app.watcher._mark(str(file.parent.parent))
+        app.app.watcher._watch._reconcile_at = 0.0
+        app.app.watcher._watch._mark(str(file.parent.parent))
         time.sleep(0.2)
         writer.write(text)
     if is_new:
@@ -158,11 +158,11 @@ def test_a_file_that_is_missing_for_a_moment_was_not_deleted(hello):
     app, file, _ = hello
     define = file.with_name("e.json")
     text = define.read_text()
-    app.until(lambda: app.app.watcher._reconcile_at > time.monotonic() + 0.5)
-    with app.app.watcher._turn:
+    app.until(lambda: app.app.watcher._watch._reconcile_at > time.monotonic() + 0.5)
+    with app.app.watcher._watch.turn:
         define.unlink()
-        with app.app.watcher._wake:
-            app.app.watcher._dirty.clear()
-        app.app.watcher._reconcile()
+        with app.app.watcher._watch._wake:
+            app.app.watcher._watch._dirty.clear()
+        app.app.watcher._watch._reconcile()
         define.write_text(text)
     app.none()

@@ -64,8 +64,8 @@ def test_three_hundred_new_folders_are_three_hundred_elements(watched, things):
 def test_an_idle_watcher_of_ten_thousand_folders_hardly_works(watched, crowd):
     """Watching costs next to nothing while nobody edits: no storm of events, no busy loop."""
     app = watched(crowd)
-    app.until(lambda: app.app.watcher._reconcile_at > time.monotonic() + 0.5)
-    rounds = app.app.watcher
+    app.until(lambda: app.app.watcher._watch._reconcile_at > time.monotonic() + 0.5)
+    rounds = app.app.watcher._watch
     looks = []
     look = rounds._files.look_everywhere
     rounds._files.look_everywhere = lambda: looks.append(1) or look()
