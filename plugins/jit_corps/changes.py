@@ -16,11 +16,12 @@ from jit_corps.rows import LOCAL_ROOT, NO_HEADER, Header, Row, row_dict, row_key
 from jit_corps.snapshot import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["Change", "KindChanges", "Plan", "Removal", "Withheld"]
 
 R = TypeVar("R", bound="Row")
+K = TypeVar("K")
 
 ADD = "add"
 UPDATE = "update"
@@ -67,6 +68,21 @@ class KindChanges(Generic[R]):
 
     def __len__(self) -> int:
         return len(self.added) + len(self.updated) + len(self.removed)
+
+    def applied(self, before: Mapping[K, R], key: Callable[[R], K]) -> dict[K, R]:
+        """The records afterwards.
+
+        :param before: the records the changes were made for.
+        """
+        after = dict(before)
+        for removal in self.removed:
+            if removal.after is None:
+                del after[key(removal.before)]
+            else:
+                after[key(removal.after)] = removal.after
+        after.update((key(row), row) for _, row in self.updated)
+        after.update((key(row), row) for row in self.added)
+        return after
 
     @property
     def own_removals(self) -> int:

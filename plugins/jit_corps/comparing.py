@@ -73,6 +73,10 @@ class Comparison:
         """Whether a record of the kind may go when upstream says so."""
         return kind not in self.protected and kind not in self.withhold
 
+    def kept_depts(self) -> set[str]:
+        """Departments that stay although upstream does not list them; to be asked when their step has decided."""
+        return self.state.departments.keys() - self.depts.keys() - self.gone_depts
+
     def out_of_sight(self, row: Located) -> Located:
         """The row of something that the new scope does not hold; it remembers the scope that last held it."""
         if row.presence == INVISIBLE:

@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from jit_corps.errors import CorpDataInvalid
+from jit_corps.role_departments import holders
+from jit_corps.rows import DEPT
 from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord, Scope, Snapshot
 from jit_corps.texts import is_storable
 from jitcore.problems import Problem
@@ -38,8 +40,9 @@ class CorpData(dict[str, Any]):
 
     ``corpId corpName``; ``deptList`` of ``deptId name parentId order leaderIds``; ``memberList`` of ``memberId name
     status reason departments`` (each ``deptId order isLeader``) and the member's other fields; ``roleList`` of ``roleId
-    name members`` (each ``memberId origin``); ``complete scope incomplete unconfirmed``; and the same entries by id
-    in ``deptDict`` and ``userDict``. ``None`` means that upstream did not tell.
+    name deptIds members`` (each ``memberId origin``, also for those in and below ``deptIds``); ``complete scope
+    incomplete unconfirmed``; and the same entries by id in ``deptDict`` and ``userDict``. ``None`` means that upstream
+    did not tell.
     """
 
     @classmethod
@@ -100,11 +103,34 @@ def _member_dict(member: MemberRecord) -> dict[str, Any]:
 
 
 def _role_dicts(snapshot: Snapshot) -> list[dict[str, Any]]:
-    holders: dict[str, list[dict[str, str]]] = {role.roleId: [] for role in snapshot.roles}
+    given: dict[str, list[dict[str, str]]] = {role.roleId: [] for role in snapshot.roles}
     for grant in snapshot.grants:
-        holders.setdefault(grant.roleId, []).append({"memberId": grant.memberId, "origin": grant.origin})
-    names = {role.roleId: role.name for role in snapshot.roles}
-    return [{"roleId": roleId, "name": names.get(roleId), "members": held} for roleId, held in holders.items()]
+        given.setdefault(grant.roleId, []).append({"memberId": grant.memberId, "origin": grant.origin})
+    told = {role.roleId: role for role in snapshot.roles}
+    for roleId, memberId in sorted(_by_department(snapshot)):
+        given.setdefault(roleId, []).append({"memberId": memberId, "origin": DEPT})
+    return [
+        {
+            "roleId": roleId,
+            "name": told[roleId].name if roleId in told else None,
+            "deptIds": _listed(told.get(roleId)),
+            "members": held,
+        }
+        for roleId, held in given.items()
+    ]
+
+
+def _listed(role: RoleRecord | None) -> list[str] | None:
+    return None if role is None or role.deptIds is None else list(role.deptIds)
+
+
+def _by_department(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """Ids of role and member of those who have a role because of their department, and are not told one by one."""
+    stands_for = {role.roleId: role.deptIds or () for role in snapshot.roles}
+    parents = {dept.deptId: dept.parentId for dept in snapshot.departments}
+    places = ((place.deptId, member.memberId) for member in snapshot.members for place in member.departments)
+    told = {(grant.roleId, grant.memberId) for grant in snapshot.grants if grant.origin == DEPT}
+    return set(holders(stands_for, parents, places)) - told
 
 
 def to_snapshot(data: Mapping[str, Any], corpId: str, *, corpFullName: str = "this corp") -> Snapshot:
@@ -247,7 +273,12 @@ class _Reading:
                 self.wrong(f"{here}.origin", f"'tag' or 'dept' is needed, not {origin!r}")
                 continue
             grants.append(GrantRecord(self.identifier(holder.get("memberId"), f"{here}.memberId"), roleId, origin))
-        return RoleRecord(roleId, self.text(entry.get("name"), f"{place}.name"))
+        deptIds = entry.get("deptIds")
+        return RoleRecord(
+            roleId,
+            self.text(entry.get("name"), f"{place}.name"),
+            None if deptIds is None else self.ids(deptIds, f"{place}.deptIds"),
+        )
 
     def scope(self, found: object, depts: Sequence[DeptRecord]) -> Scope:
         if found is None:

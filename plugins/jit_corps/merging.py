@@ -78,7 +78,9 @@ def _one_member(same: list[MemberRecord]) -> MemberRecord:
 
 
 def _one_role(same: list[RoleRecord]) -> RoleRecord:
-    return RoleRecord(same[0].roleId, _text(role.name for role in same))
+    told = [role.deptIds for role in same if role.deptIds is not None]
+    deptIds = tuple(sorted({deptId for one in told for deptId in one})) if told else None
+    return RoleRecord(same[0].roleId, _text(role.name for role in same), deptIds)
 
 
 def _with_single_places(member: MemberRecord) -> MemberRecord:

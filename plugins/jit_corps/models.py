@@ -166,12 +166,16 @@ class CorpDeptMember(Record):
 
 
 class CorpRole(Record):
-    """A role: ``origin`` is ``upstream`` (a WeCom tag) or ``custom`` (made by ``setUserRole``)."""
+    """A role: ``origin`` is ``upstream`` (a WeCom tag) or ``custom`` (made by ``setUserRole``).
+
+    ``deptIds`` are the departments it stands for; everybody in and below them has it, with the origin ``dept``.
+    """
 
     corpFullName = TextField(column_name="corp_full_name")
     roleId = TextField(column_name="role_id")
     name = TextField(null=True)
     origin = TextField()
+    deptIds = JsonText(column_name="dept_ids", null=True)
 
     class Meta:
         table_name = "corp_role"

@@ -1,7 +1,7 @@
 """Compares what upstream says with what is kept here, and says what would change. Pure: values in, a value out.
 
 The rules, each with its reason, are with the kinds they concern: :mod:`jit_corps.comparing` (absence),
-:mod:`jit_corps.plan_departments` (the tree), :mod:`jit_corps.plan_members` (status), :mod:`jit_corps.plan_belongings`
+:mod:`jit_corps.plan_departments` (the tree), :mod:`jit_corps.plan_members` (status), :mod:`jit_corps.plan_roles`
 (ownership of grants). Two hold everywhere: ``None`` means not told and keeps what is known, and what a person set here
 stays until a person undoes it.
 """
@@ -15,9 +15,10 @@ from jit_corps.changes import KindChanges, Plan
 from jit_corps.comparing import Comparison
 from jit_corps.guard import guard
 from jit_corps.merging import merged
-from jit_corps.plan_belongings import plan_grants, plan_memberships, plan_roles
+from jit_corps.plan_belongings import plan_memberships
 from jit_corps.plan_departments import plan_departments
 from jit_corps.plan_members import plan_members
+from jit_corps.plan_roles import plan_grants, plan_roles
 from jit_corps.rows import Header
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, MEMBERS, MEMBERSHIPS, ROLES
 
@@ -49,12 +50,16 @@ def make_plan(snapshot: Snapshot, state: LocalState, *, withhold: frozenset[str]
     comparison = Comparison(merged(snapshot), state, withhold)
     departments, root = plan_departments(comparison)
     # In this order: what goes is decided before what hangs on it.
+    members = plan_members(comparison)
+    memberships = plan_memberships(comparison)
+    roles = plan_roles(comparison)
+    grants = plan_grants(comparison, departments, memberships, roles)
     kinds: dict[str, KindChanges[Any]] = {
         DEPARTMENTS: departments,
-        MEMBERS: plan_members(comparison),
-        MEMBERSHIPS: plan_memberships(comparison),
-        ROLES: plan_roles(comparison),
-        GRANTS: plan_grants(comparison),
+        MEMBERS: members,
+        MEMBERSHIPS: memberships,
+        ROLES: roles,
+        GRANTS: grants,
     }
     return Plan(
         corpFullName=state.corpFullName,

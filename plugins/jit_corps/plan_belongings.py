@@ -1,4 +1,4 @@
-"""The parts of a plan that hang on departments and members: memberships, roles and grants.
+"""What the plan says of memberships: who is in which department; and what memberships and grants have in common.
 
 What belongs to something that goes, goes with it and is not judged again; what belongs to something that is kept
 without being listed (invisible, doubted, withheld) is kept with it.
@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from jit_corps import rows
 from jit_corps.changes import KindChanges, Removal
 from jit_corps.comparing import compared
 from jit_corps.plan_members import counts
-from jit_corps.rows import GrantRow, MembershipRow, RoleRow
-from jit_corps.snapshot import GRANTS, MEMBERSHIPS, ROLES
+from jit_corps.rows import GrantRow, MembershipRow
+from jit_corps.snapshot import MEMBERSHIPS
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from jit_corps.comparing import Comparison
 
-__all__ = ["plan_grants", "plan_memberships", "plan_roles"]
+__all__ = ["absent_belonging", "plan_belongings", "plan_memberships"]
 
 Key = TypeVar("Key")
 #: Both begin with the department or role they hang on; both also hang on a member.
@@ -34,77 +33,24 @@ def plan_memberships(comparison: Comparison) -> KindChanges[MembershipRow]:
         for memberId, member in comparison.members.items()
         for place in member.departments
     }
-    return _plan_belongings(
-        MEMBERSHIPS,
+    gone, kept = comparison.gone_depts, comparison.kept_depts()
+    return plan_belongings(
         comparison.state.memberships,
         wanted,
         comparison,
-        gone=comparison.gone_depts,
-        kept=comparison.state.departments.keys() - comparison.depts.keys() - comparison.gone_depts,
+        lambda row: absent_belonging(MEMBERSHIPS, row, comparison, gone, kept),
     )
 
 
-def plan_roles(comparison: Comparison) -> KindChanges[RoleRow]:
-    """The roles that upstream knows; a role of a person here is never touched."""
-    before = comparison.state.roles
-    after = {
-        roleId: RoleRow(roleId, role.name or (before[roleId].name if roleId in before else None), rows.UPSTREAM)
-        for roleId, role in comparison.roles.items()
-    }
-    given_by_hand = {grant.roleId for grant in comparison.state.grants if grant.origin == rows.MANUAL}
-    removed = []
-    for roleId, row in sorted(before.items()):
-        if roleId in after:
-            continue
-        if row.origin == rows.CUSTOM or not comparison.may_remove(ROLES):
-            after[roleId] = row
-            continue
-        comparison.gone_roles.add(roleId)
-        if roleId in given_by_hand:
-            # Somebody still has it because a person here said so: it goes on as a role of our own.
-            after[roleId] = row._replace(origin=rows.CUSTOM)
-        else:
-            removed.append(Removal(row, None, follows=False))
-    added, updated = compared(after, before)
-    return KindChanges(
-        added=added,
-        updated=updated,
-        removed=tuple(removed),
-        active=_from_upstream(before),
-        active_after=_from_upstream(after),
-    )
-
-
-def plan_grants(comparison: Comparison) -> KindChanges[GrantRow]:
-    """Which roles upstream gives to whom; a grant of a person here is never touched."""
-    before = {grant: grant for grant in comparison.state.grants if grant.origin != rows.MANUAL}
-    known = (comparison.state.members.keys() - comparison.gone_members) | comparison.members.keys()
-    # A tag may name somebody whom no department lists: there is no member to give the role to.
-    told = (grant for grant in comparison.snapshot.grants if grant.memberId in known)
-    wanted = {row: row for row in (GrantRow(grant.roleId, grant.memberId, grant.origin) for grant in told)}
-    return _plan_belongings(
-        GRANTS,
-        before,
-        wanted,
-        comparison,
-        gone=comparison.gone_roles,
-        kept=comparison.state.roles.keys() - comparison.roles.keys() - comparison.gone_roles,
-    )
-
-
-def _plan_belongings(
-    kind: str,
+def plan_belongings(
     before: Mapping[Key, Belonging],
     wanted: Mapping[Key, Belonging],
     comparison: Comparison,
-    *,
-    gone: Container[str],
-    kept: Container[str],
+    absent: Callable[[Belonging], Removal[Belonging] | None],
 ) -> KindChanges[Belonging]:
     """Compare what hangs on a member and on a department or role.
 
-    :param gone: departments or roles that go in this run.
-    :param kept: departments or roles that stay although upstream does not list them.
+    :param absent: what becomes of one that is not wanted; ``None`` when it stays.
     """
     counted = {memberId for memberId, row in comparison.state.members.items() if counts(row)}
     removed: list[Removal[Belonging]] = []
@@ -112,7 +58,7 @@ def _plan_belongings(
     for key, row in before.items():
         if key in wanted:
             continue
-        removal = _absent(kind, row, comparison, gone, kept)
+        removal = absent(row)
         if removal is not None:
             removed.append(removal)
             fewer += row.memberId in counted
@@ -122,10 +68,14 @@ def _plan_belongings(
     return KindChanges(added, updated, tuple(removed), active, active - fewer + len(added))
 
 
-def _absent(
+def absent_belonging(
     kind: str, row: Belonging, comparison: Comparison, gone: Container[str], kept: Container[str]
 ) -> Removal[Belonging] | None:
-    """What becomes of a belonging that upstream does not tell; ``None`` when it stays."""
+    """What becomes of a belonging that upstream does not tell; ``None`` when it stays.
+
+    :param gone: departments or roles that go in this run.
+    :param kept: departments or roles that stay although upstream does not list them.
+    """
     if kind in comparison.protected:
         return None
     if row.memberId in comparison.gone_members or row[0] in gone:
@@ -133,7 +83,3 @@ def _absent(
     if row.memberId not in comparison.members or row[0] in kept or not comparison.may_remove(kind):
         return None
     return Removal(row, None, follows=False)
-
-
-def _from_upstream(roles: Mapping[str, RoleRow]) -> int:
-    return sum(row.origin == rows.UPSTREAM for row in roles.values())

@@ -94,8 +94,8 @@ def write_changes(storage: Storage, corpFullName: str, kind: str, changes: KindC
 
 
 def _stored(kind: str, rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:
-    """Rows as the database takes them: a JSON column takes its text, and only departments have one."""
-    if kind != DEPARTMENTS:
+    """Rows as the database takes them: a JSON column takes its text."""
+    if kind not in (DEPARTMENTS, ROLES):
         return rows
     return (tuple(encode(value) if isinstance(value, tuple) else value for value in row) for row in rows)
 

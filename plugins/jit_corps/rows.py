@@ -19,6 +19,7 @@ __all__ = [
     "ABSENT",
     "ACTIVE",
     "CUSTOM",
+    "DEPT",
     "FLAGS",
     "INVISIBLE",
     "KEY_LENGTHS",
@@ -58,6 +59,7 @@ UPSTREAM = "upstream"
 LOCAL = "local"
 CUSTOM = "custom"
 MANUAL = "manual"
+DEPT = "dept"
 
 #: Id of the department that stands above a forest. Upstream ids have no colon.
 LOCAL_ROOT = "local:root"
@@ -111,11 +113,12 @@ class MembershipRow(NamedTuple):
 
 
 class RoleRow(NamedTuple):
-    """A role."""
+    """A role; ``deptIds`` are the departments it stands for, ``None`` when upstream never told."""
 
     roleId: str
     name: str | None
     origin: str
+    deptIds: tuple[str, ...] | None = None
 
 
 class GrantRow(NamedTuple):

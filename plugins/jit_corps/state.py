@@ -41,7 +41,7 @@ def read_state(storage: Storage, corpFullName: str, title: str = "") -> LocalSta
             departments={row.deptId: _with_leaders(row) for row in depts},
             members={row.memberId: row for row in members},
             memberships={(row.deptId, row.memberId): row for row in memberships},
-            roles={row.roleId: row for row in roles},
+            roles={row.roleId: _with_depts(row) for row in roles},
             grants=frozenset(grants),
         )
 
@@ -72,3 +72,7 @@ def select_rows(
 
 def _with_leaders(row: DeptRow) -> DeptRow:
     return row if row.leaderIds is None else row._replace(leaderIds=tuple(row.leaderIds))
+
+
+def _with_depts(row: RoleRow) -> RoleRow:
+    return row if row.deptIds is None else row._replace(deptIds=tuple(row.deptIds))

@@ -44,7 +44,7 @@ class Model:
     def set_roles(self, memberId: str, roleIds: list[str]) -> None:
         self.grants = {one for one in self.grants if one[1] != memberId or one[2] != "manual"}
         for roleId in roleIds:
-            self.roles.setdefault(roleId, {"name": roleId, "custom": True})
+            self.roles.setdefault(roleId, {"name": roleId, "custom": True, "for": None})
             self.grants.add((roleId, memberId, "manual"))
 
     # What upstream does
@@ -55,9 +55,9 @@ class Model:
         moved = bool(self.scope) and told.scope.digest != self.scope
         gone_people = self._sync_people(told, sure=sure[MEMBERS], moved=moved)
         gone_depts = self._sync_depts(told, sure=sure[DEPARTMENTS], moved=moved)
-        self._sync_places(told, gone_people, gone_depts, sure=sure[MEMBERSHIPS], moved=moved)
+        left = self._sync_places(told, gone_people, gone_depts, sure=sure[MEMBERSHIPS], moved=moved)
         gone_roles = self._sync_roles(told, sure=sure[ROLES], moved=moved)
-        self._sync_grants(told, gone_people, gone_roles, sure=sure[GRANTS], moved=moved)
+        self._sync_grants(told, left, gone_people, gone_roles, sure=sure[GRANTS], moved=moved)
         if told.complete or not self.scope:
             self.scope = told.scope.digest
 
@@ -118,7 +118,8 @@ class Model:
 
     def _sync_places(
         self, told: Snapshot, gone_people: set[str], gone_depts: set[str], *, sure: bool, moved: bool
-    ) -> None:
+    ) -> set[str]:
+        left = set()
         people = {record.memberId: record for record in told.members}
         listed_depts = {record.deptId for record in told.departments}
         now = {(p.deptId, m.memberId): (p.order, p.isLeader) for m in people.values() for p in m.departments}
@@ -128,7 +129,9 @@ class Model:
             unseen = memberId not in people or (deptId in self.depts and deptId not in listed_depts)
             if deptId in gone_depts or memberId in gone_people or not (moved or unseen):
                 del self.places[deptId, memberId]
+                left.add(memberId)
         self.places |= now
+        return left
 
     def _sync_roles(self, told: Snapshot, *, sure: bool, moved: bool) -> set[str]:
         listed = {grant.roleId: None for grant in told.grants} | {role.roleId: role.name for role in told.roles}
@@ -138,16 +141,31 @@ class Model:
                 continue
             gone.add(roleId)
             if any(one[0] == roleId and one[2] == "manual" for one in self.grants):
-                role["custom"] = True
+                role |= {"custom": True, "for": None}
             else:
                 del self.roles[roleId]
+        visible = {record.deptId for record in told.departments}
+        stands_for = {role.roleId: role.deptIds for role in told.roles}
         for roleId, name in listed.items():
-            known = self.roles.get(roleId, {"name": None})
-            self.roles[roleId] = {"name": name or known["name"], "custom": False}
+            known = self.roles.get(roleId, {"name": None, "for": None})
+            mine = stands_for.get(roleId)
+            if mine is None:
+                now = known["for"]
+            else:
+                now = set(mine) | {one for one in known["for"] or () if one in self.depts and one not in visible}
+            self.roles[roleId] = {"name": name or known["name"], "custom": False, "for": now}
         return gone
 
+    def _and_above(self, deptId: str) -> set[str]:
+        found: set[str] = set()
+        current: str | None = deptId
+        while current is not None and current not in found:
+            found.add(current)
+            current = self.depts[current]["parent"] if current in self.depts else None
+        return found
+
     def _sync_grants(
-        self, told: Snapshot, gone_people: set[str], gone_roles: set[str], *, sure: bool, moved: bool
+        self, told: Snapshot, left: set[str], gone_people: set[str], gone_roles: set[str], *, sure: bool, moved: bool
     ) -> None:
         people = {record.memberId for record in told.members}
         listed_roles = {grant.roleId for grant in told.grants} | {role.roleId for role in told.roles}
@@ -156,9 +174,21 @@ class Model:
             for grant in told.grants
             if grant.memberId in self.people and grant.memberId not in gone_people
         }
+        now |= {
+            (roleId, memberId, "dept")
+            for deptId, memberId in self.places
+            for roleId, role in self.roles.items()
+            if role["for"] and memberId in self.people and memberId not in gone_people
+            if self._and_above(deptId) & role["for"]
+        }
         for one in list(self.grants):
             roleId, memberId, origin = one
             if origin == "manual" or one in now or not sure:
+                continue
+            if origin == "dept" and memberId not in gone_people and self.roles.get(roleId, {}).get("for") is not None:
+                # It follows from the departments, so it goes when it does not; who lost a place loses what hung on it.
+                if not moved or memberId in left:
+                    self.grants.remove(one)
                 continue
             unseen = memberId not in people or roleId not in listed_roles
             if roleId in gone_roles or memberId in gone_people or not (moved or unseen):
@@ -195,6 +225,13 @@ def seen_by(state: LocalState) -> Model:
             if row.origin == "upstream"
         },
         places={key: (row.order, bool(row.isLeader)) for key, row in state.memberships.items()},
-        roles={row.roleId: {"name": row.name, "custom": row.origin == "custom"} for row in state.roles.values()},
+        roles={
+            row.roleId: {
+                "name": row.name,
+                "custom": row.origin == "custom",
+                "for": None if row.deptIds is None else set(row.deptIds),
+            }
+            for row in state.roles.values()
+        },
         grants={tuple(row) for row in state.grants},
     )

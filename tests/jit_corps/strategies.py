@@ -39,6 +39,7 @@ member_records = st.builds(
     departments=st.lists(memberships, max_size=3, unique_by=lambda place: place.deptId).map(tuple),
     position=names,
 )
+stood_for = st.none() | st.lists(dept_ids | st.just("98"), max_size=2).map(tuple)
 scopes = st.builds(Scope, st.sampled_from(["wide", "wide", "wide", "narrow"]), st.just(""), st.booleans())
 partial = st.lists(st.sampled_from(KINDS).map(lambda kind: f"{kind}: errcode 45009"), max_size=1).map(tuple)
 
@@ -54,7 +55,7 @@ snapshots = st.builds(
     st.just("Shop Ltd"),
     uniquely(dept_records, lambda dept: dept.deptId),
     uniquely(member_records, lambda member: member.memberId),
-    uniquely(st.builds(RoleRecord, role_ids, names), lambda role: role.roleId),
+    uniquely(st.builds(RoleRecord, role_ids, names, stood_for), lambda role: role.roleId),
     st.lists(st.builds(GrantRecord, member_ids, role_ids, st.sampled_from(["tag", "dept"])), max_size=5).map(tuple),
     scopes,
     st.sampled_from([True, True, True, False]),

@@ -550,6 +550,92 @@ def test_withheld_departments_keep_their_place_and_their_people():
     assert kept == state
 
 
+# Roles that stand for departments
+
+THREE = depts(d1=None, d2="1", d3="2")
+
+
+def told_for(*people, departments=THREE, deptIds=("2",), **told) -> Snapshot:
+    """A snapshot whose ``tag:1`` stands for departments."""
+    return snapshot(people, departments=departments, roles=(RoleRecord("tag:1", "Cooks", deptIds),), **told)
+
+
+def by_department(state: LocalState) -> set[str]:
+    return {row.memberId for row in state.grants if row.origin == "dept"}
+
+
+def test_a_role_that_stands_for_a_department_is_everybodys_in_and_below_it():
+    """Upstream names the department; whom that means follows from the tree and the memberships."""
+    state = after(told_for(member("ann", "2"), member("bo", "3"), member("cy", "1")))
+    assert by_department(state) == {"ann", "bo"}
+    assert state.roles["tag:1"].deptIds == ("2",)
+    assert make_plan(told_for(member("ann", "2"), member("bo", "3"), member("cy", "1")), state).empty
+
+
+def test_who_moves_gets_and_loses_the_roles_of_departments():
+    """Without another word about the role; what follows a membership is not judged again."""
+    state = after(told_for(member("ann", "2"), member("cy", "1")))
+    plan = make_plan(told_for(member("ann", "1"), member("cy", "3"), deptIds=None), state)
+    assert by_department(applied(plan, state)) == {"cy"}
+    assert plan.kinds[GRANTS].own_removals == 0
+
+
+def test_a_department_that_moves_takes_its_people_to_other_roles():
+    """These removals are nobody else's consequence, so the guard counts them."""
+    state = after(told_for(member("bo", "3")))
+    plan = make_plan(told_for(member("bo", "3"), departments=depts(d1=None, d2="1", d3="1")), state)
+    assert by_department(applied(plan, state)) == set()
+    assert plan.kinds[GRANTS].own_removals == 1
+
+
+def test_a_role_that_stands_for_nothing_any_more_is_lost():
+    """An empty list is told; ``None`` is not."""
+    state = after(told_for(member("ann", "2")))
+    assert by_department(after(told_for(member("ann", "2"), deptIds=None), state)) == {"ann"}
+    assert by_department(after(told_for(member("ann", "2"), deptIds=()), state)) == set()
+
+
+def test_a_role_goes_on_standing_for_a_department_out_of_sight():
+    """Upstream names only departments in sight; whoever is in the others keeps the role."""
+    state = after(told_for(member("ann", "1", "3"), member("bo", "3"), deptIds=("2", "3"), scope="wide"))
+    told = told_for(member("ann", "1"), departments=depts(d1=None, d2="1"), hasRoot=False, scope="narrow")
+    narrow = after(told, after(told, state))
+    assert narrow.departments["3"].presence == "invisible"
+    assert narrow.roles["tag:1"].deptIds == ("2", "3")
+    assert by_department(narrow) == {"ann", "bo"}
+
+
+def test_withheld_departments_keep_the_roles_of_their_people():
+    """What is withheld stays as it was."""
+    many = depts(d1=None, **{f"d{number}": "1" for number in range(2, 12)})
+    people = [member("ann", "1", *(str(number) for number in range(2, 12)))]
+    state = after(told_for(*people, departments=many, deptIds=("2", "3")))
+    told = told_for(member("ann", "1"), departments=depts(d1=None), deptIds=())
+    kept = applied(plan_guarded(told, state), state)
+    assert kept == state
+
+
+def test_a_partial_reading_takes_no_role_of_a_department_away():
+    """Whichever part is missing."""
+    state = after(told_for(member("ann", "2")))
+    for missing in ({"complete": False}, {"incomplete": ("roles: errcode 48002",)}):
+        assert by_department(after(told_for(member("ann", "1"), deptIds=(), **missing), state)) == {"ann"}
+
+
+def test_who_leaves_loses_the_roles_of_departments():
+    """As the memberships go."""
+    state = after(told_for(*crowd(5, "2")))
+    assert by_department(after(told_for(*crowd(4, "2")), state)) == {"m000", "m001", "m002", "m003"}
+
+
+def test_a_role_that_upstream_deletes_stands_for_nothing():
+    """Also when it goes on as a role of our own."""
+    state = granted_by_hand(after(told_for(member("ann", "2"))), "ann", "tag:1")
+    gone = after(snapshot([member("ann", "2")], departments=THREE), state)
+    assert (gone.roles["tag:1"].origin, gone.roles["tag:1"].deptIds) == ("custom", None)
+    assert gone.grants == {GrantRow("tag:1", "ann", "manual")}
+
+
 # The plan as a value
 
 

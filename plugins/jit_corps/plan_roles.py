@@ -1,0 +1,117 @@
+"""What the plan says of roles, and of who has them.
+
+A grant has an owner: a person here (never touched), a tag that names the member, or a department that the role stands
+for. The last kind upstream need not tell: it follows from the role's departments, the tree and the memberships.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jit_corps import rows
+from jit_corps.changes import KindChanges, Removal
+from jit_corps.comparing import compared
+from jit_corps.plan_belongings import absent_belonging, plan_belongings
+from jit_corps.role_departments import holders
+from jit_corps.rows import DEPT, DeptRow, GrantRow, MembershipRow, RoleRow
+from jit_corps.snapshot import GRANTS, ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jit_corps.comparing import Comparison
+    from jit_corps.snapshot import RoleRecord
+
+__all__ = ["plan_grants", "plan_roles"]
+
+
+def plan_roles(comparison: Comparison) -> KindChanges[RoleRow]:
+    """The roles that upstream knows; a role of a person here is never touched."""
+    before = comparison.state.roles
+    kept_depts = comparison.kept_depts()
+    after = {roleId: _told(role, before.get(roleId), kept_depts) for roleId, role in comparison.roles.items()}
+    given_by_hand = {grant.roleId for grant in comparison.state.grants if grant.origin == rows.MANUAL}
+    removed = []
+    for roleId, row in sorted(before.items()):
+        if roleId in after:
+            continue
+        if row.origin == rows.CUSTOM or not comparison.may_remove(ROLES):
+            after[roleId] = row
+            continue
+        comparison.gone_roles.add(roleId)
+        if roleId in given_by_hand:
+            # Somebody still has it because a person here said so: it goes on as a role of our own.
+            after[roleId] = row._replace(origin=rows.CUSTOM, deptIds=None)
+        else:
+            removed.append(Removal(row, None, follows=False))
+    added, updated = compared(after, before)
+    return KindChanges(
+        added=added,
+        updated=updated,
+        removed=tuple(removed),
+        active=_from_upstream(before),
+        active_after=_from_upstream(after),
+    )
+
+
+def plan_grants(
+    comparison: Comparison,
+    departments: KindChanges[DeptRow],
+    memberships: KindChanges[MembershipRow],
+    roles: KindChanges[RoleRow],
+) -> KindChanges[GrantRow]:
+    """Which roles upstream gives to whom.
+
+    :param departments: the plan's changes of this kind, as the others.
+    """
+    state = comparison.state
+    before = {grant: grant for grant in state.grants if grant.origin != rows.MANUAL}
+    known = (state.members.keys() - comparison.gone_members) | comparison.members.keys()
+    # A tag may name somebody whom no department lists: there is no member to give the role to.
+    told = (grant for grant in comparison.snapshot.grants if grant.memberId in known)
+    wanted = {row: row for row in (GrantRow(grant.roleId, grant.memberId, grant.origin) for grant in told)}
+    after_roles = roles.applied(state.roles, lambda row: row.roleId)
+    stands_for = {roleId: row.deptIds for roleId, row in after_roles.items() if row.deptIds is not None}
+    if any(stands_for.values()):
+        derived = _derived(comparison, stands_for, departments, memberships)
+        wanted.update((row, row) for row in derived if row.memberId in known)
+    moved = {removal.before.memberId for removal in memberships.removed}
+    gone = comparison.gone_roles
+    kept = state.roles.keys() - comparison.roles.keys() - gone
+
+    def absent(row: GrantRow) -> Removal[GrantRow] | None:
+        if row.origin != DEPT or row.roleId not in stands_for or row.memberId in comparison.gone_members:
+            return absent_belonging(GRANTS, row, comparison, gone, kept)
+        if GRANTS in comparison.protected:
+            return None
+        if row.memberId in moved:
+            return Removal(row, None, follows=True)
+        return Removal(row, None, follows=False) if comparison.may_remove(GRANTS) else None
+
+    return plan_belongings(before, wanted, comparison, absent)
+
+
+def _told(role: RoleRecord, old: RoleRow | None, kept_depts: set[str]) -> RoleRow:
+    deptIds = old.deptIds if old else None
+    if role.deptIds is not None:
+        # Upstream does not name a department that is out of sight, and the role goes on standing for it.
+        deptIds = tuple(sorted({*role.deptIds, *kept_depts.intersection(deptIds or ())}))
+    return RoleRow(role.roleId, role.name or (old.name if old else None), rows.UPSTREAM, deptIds)
+
+
+def _derived(
+    comparison: Comparison,
+    stands_for: Mapping[str, tuple[str, ...]],
+    departments: KindChanges[DeptRow],
+    memberships: KindChanges[MembershipRow],
+) -> Iterator[GrantRow]:
+    """Grants of those who will be in and below the departments that roles stand for."""
+    depts = departments.applied(comparison.state.departments, lambda row: row.deptId)
+    places = memberships.applied(comparison.state.memberships, lambda row: (row.deptId, row.memberId))
+    parents = {deptId: row.upstreamParentId for deptId, row in depts.items()}
+    for roleId, memberId in holders(stands_for, parents, places):
+        yield GrantRow(roleId, memberId, DEPT)
+
+
+def _from_upstream(roles: Mapping[str, RoleRow]) -> int:
+    return sum(row.origin == rows.UPSTREAM for row in roles.values())

@@ -1,0 +1,58 @@
+"""Who has a role because it stands for their department, or for one above it. Pure.
+
+Upstream names the departments; whom that means follows from the tree and the memberships as they are kept here. So a
+member who moves gets and loses such roles without upstream saying another word.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["below", "children_of", "holders"]
+
+
+def holders(
+    stands_for: Mapping[str, Collection[str]],
+    parents: Mapping[str, str | None],
+    places: Iterable[tuple[str, str]],
+) -> Iterator[tuple[str, str]]:
+    """Ids of role and member for everybody in and below a role's departments, with repeats.
+
+    :param stands_for: each role's departments.
+    :param parents: each department's parent.
+    :param places: ids of department and member.
+    """
+    if not any(stands_for.values()):
+        return
+    children = children_of(parents)
+    given: dict[str, list[str]] = {}
+    for roleId, deptIds in stands_for.items():
+        for deptId in below(deptIds, children):
+            given.setdefault(deptId, []).append(roleId)
+    for deptId, memberId in places:
+        for roleId in given.get(deptId, ()):
+            yield roleId, memberId
+
+
+def children_of(parents: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """The departments directly below each."""
+    children: dict[str, list[str]] = {}
+    for deptId, parentId in parents.items():
+        if parentId is not None:
+            children.setdefault(parentId, []).append(deptId)
+    return children
+
+
+def below(deptIds: Iterable[str], children: Mapping[str, Sequence[str]]) -> set[str]:
+    """The departments and everything below them; a cycle ends where it closes."""
+    found: set[str] = set()
+    waiting = list(deptIds)
+    while waiting:
+        deptId = waiting.pop()
+        if deptId not in found:
+            found.add(deptId)
+            waiting.extend(children.get(deptId, ()))
+    return found
