@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jitcore.app import App
     from jitcore.cli.root import AppOpener
 
 __all__ = ["new", "override"]
@@ -49,6 +50,7 @@ def new_instance(open_app: AppOpener, name: str, type_name: str | None) -> None:
         click.echo(f"Declared in {_shown(app.path / 'app.json')}; give them values there or in .env:")
     for variable in made.declared:
         click.echo(f"  {variable.name}  {variable.title}{' (secret: in .env only)' if variable.secret else ''}")
+    _tell_of_plugins(app, made.type)
     if not made.complete:
         click.echo(f"Its business file is not complete: jit check says what a {made.type} needs besides.")
 
@@ -76,11 +78,11 @@ def new_plugin(name: str) -> None:
 
 @click.command("override")
 @click.argument("name")
-@click.option("--diff", "what", flag_value="diff", help="Show what changed in the shipped Type since.")
+@click.option("--diff", "what", flag_value="diff", help="Show what changed below it since.")
 @click.option("--accept", "what", flag_value="accept", help="Record that the override takes account of it.")
 @click.pass_obj
 def override(open_app: AppOpener, name: str, what: str | None) -> None:
-    """Put a version of the app's own in place of the Type NAME.
+    """Put a version of the app's own in place of the Type or instance NAME.
 
     Writes the least that does it, with a test, and remembers what it was made from.
     """
@@ -94,14 +96,24 @@ def override(open_app: AppOpener, name: str, what: str | None) -> None:
             click.echo(f"changed {_shown(path)}")
     else:
         _tell(overriding.override(app, name))
-        click.echo(
-            f"Back to the shipped one: remove the folder, or try with jit --no-overrides. See: jit explain {name}"
-        )
+        _tell_of_plugins(app, name)
+        # Only Types are code that might be to blame: the switch leaves instances alone.
+        trial = ", or try with jit --no-overrides" if app.elements[name].kind == "type" else ""
+        click.echo(f"Back to the one below: remove the folder{trial}. See: jit explain {name}")
 
 
 def _tell(written: Iterable[Path]) -> None:
     for path in written:
         click.echo(f"made {_shown(path)}")
+
+
+def _tell_of_plugins(app: App, fullName: str) -> None:
+    """The tests of what was made load the plugin they need; those of the whole app need it from now on."""
+    from jitcore.scaffolding.fixtures import need_plugins
+
+    settings = app.path / "pytest.ini"
+    if need_plugins(app, fullName) and not (settings.is_file() and "jit_plugins" in settings.read_text("utf-8")):
+        click.echo("For tests that look at the whole app, set jit_plugins = true in pytest.ini.")
 
 
 def _shown(path: Path) -> str:

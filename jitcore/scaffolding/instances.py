@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jitcore.errors import JitError
 from jitcore.files import SourceInvalid
 from jitcore.scaffolding.errors import NotMade
+from jitcore.scaffolding.fixtures import head, need_plugins
 from jitcore.scaffolding.manifest import declared_text
 from jitcore.scaffolding.naming import checked_fullname, words_of
 from jitcore.scaffolding.placeholders import UNKNOWN, Filled, Variable, fill
@@ -64,7 +65,7 @@ def new_instance(app: App, fullName: str, type_name: str | None = None) -> NewIn
     where = "/".join(fullName.split("."))
     everything = {f"{where}/{file}": text for file, text in files.items()}
     variables = _undeclared(app, filled.variables)
-    test = _test(fullName, type_name, variables, complete=complete)
+    test = _test(app, fullName, type_name, variables, complete=complete)
     everything.update((f"tests/{file}", text) for file, text in test.items())
     manifest = app.path / "app.json"
     try:
@@ -149,19 +150,22 @@ def _declaration(variable: Variable) -> dict[str, Any]:
     return entry
 
 
-def _test(fullName: str, type_name: str, variables: Sequence[Variable], *, complete: bool) -> dict[str, str]:
+def _test(app: App, fullName: str, type_name: str, variables: Sequence[Variable], *, complete: bool) -> dict[str, str]:
     needed = [variable for variable in variables if "default" not in _declaration(variable)]
-    values = "".join(f'            "{one.name}": "{one.example or UNKNOWN}",\n' for one in needed)
-    imports = 'pytest_plugins = ["jitcore.testing"]\n'
-    if needed and complete:
-        imports = (
-            f"import pytest\n\n{imports}\n\n@pytest.fixture\ndef app_options():\n"
-            '    """Values of the variables that have no default in app.json."""\n'
-            f'    return {{\n        "variables": {{\n{values}        }}\n    }}\n'
-        )
-    module = fullName.replace(".", "_")
-    names = {"module": module, "fullName": fullName, "type": type_name, "title": words_of(fullName.rpartition(".")[2])}
-    return render(TEMPLATES / ("instance" if complete else "instance_to_fill"), {**names, "imports": imports})
+    names = {
+        "module": fullName.replace(".", "_"),
+        "fullName": fullName,
+        "type": type_name,
+        "title": words_of(fullName.rpartition(".")[2]),
+        "head": head(
+            variables={one.name: one.example or UNKNOWN for one in needed} if complete else None,
+            plugins=need_plugins(app, type_name),
+        ),
+        "wins": "",
+    }
+    for layer, _ in list(app.registry.definitions(fullName))[:1]:
+        names["wins"] = f'    assert "{layer.name}" in [below.layer for below in app.explain("{fullName}").shadowed]'
+    return render(TEMPLATES / ("instance" if complete else "instance_to_fill"), names)
 
 
 def _json(data: Any) -> str:

@@ -1,7 +1,8 @@
-"""``jit override``: the least that puts an app's own version in place of a Type that a plugin ships.
+"""``jit override``: the least that puts an app's own version in place of what a lower layer defines.
 
-Beside it lies ``.overridden.json``: the shipped Type's files as they were. That is what ``jit override --diff``
-compares with what is shipped now, long after the old version is gone from the machine.
+Of a Type that a plugin ships, that is a class that derives from the shipped one; of an instance, which wins as a whole,
+a copy. Beside it lies ``.overridden.json``: the files as they were. That is what ``jit override --diff`` compares with
+what is there now, long after the old version is gone from the machine.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitcore.element import Element
 from jitcore.scaffolding.errors import NotMade
+from jitcore.scaffolding.fixtures import head, need_plugins
 from jitcore.scaffolding.templates import TEMPLATES, render
 from jitcore.scaffolding.writing import refuse_existing, write_new
 from jitcore.source import read_json
@@ -42,36 +44,29 @@ class $name($base):
 
 
 def override(app: App, fullName: str) -> list[Path]:
-    """Write an override of a Type into the app, with its test and the record of what it was made from.
+    """Write an override of a Type or an instance into the app, with its test and the record of what it was made from.
 
     :returns: the files written.
     :raises ElementNotFound: if nobody defines the name.
-    :raises NotMade: if it is no Type, if it is the app's own, or if it comes from another app.
+    :raises NotMade: if it is a Meta, if it is the app's own, or if it is a Type of another app.
     """
     if fullName not in app.registry:
         raise app.registry.missing(fullName)
     folder = "/".join(fullName.split("."))
     refuse_existing(app.path / folder)
     node = app.registry.nodes(fullName)[0]
-    _refuse_what_is_no_type(app, node)
-    if node.layer.is_app:
-        raise NotMade(
-            f"{fullName} is a Type of the app {node.layer.name}, not of a plugin.",
-            hint=f"Code of an app has no import name that every machine shares: change it in {node.path}.",
-        )
-    loader_module, loader = _loader(app, node)
+    kind = app.dispatch.kind(node)
+    _refuse_what_cannot_be(node, kind)
     names = {
         "fullName": fullName,
         "folder": folder,
         "module": fullName.replace(".", "_"),
-        "origin": f"{node.layer.distribution} {node.layer.version}",
-        "loaderModule": loader_module,
-        "loaderName": loader.__name__,
+        "origin": _origin(node),
+        "layer": node.layer.name,
     }
-    definition = {"type": node.elementType, "title": node.title, "overrides": node.version}
-    files = render(TEMPLATES / "override", {**names, **_code(loader_module, loader)})
-    files[f"{folder}/e.json"] = _json(definition)
-    files[f"{folder}/{RECORD}"] = _json(_record(app, node))
+    plugins = need_plugins(app, fullName)
+    own = _copy(node, names, plugins) if kind == "instance" else _extension(app, node, names, plugins)
+    files = {**own, f"{folder}/{RECORD}": _json(_record(app, node))}
     return write_new(app.path, dict(sorted(files.items())))
 
 
@@ -83,8 +78,8 @@ def upstream_diff(app: App, fullName: str) -> str:
     folder, shipped = _override_and_below(app, fullName)
     record = _read_record(folder / RECORD, fullName)
     now = _record(app, shipped)
-    before = f"{record['distribution']} {record['version']}"
-    after = f"{now['distribution']} {now['version']}"
+    before = f"{record['distribution']} {record['version']}".rstrip()
+    after = f"{now['distribution']} {now['version']}".rstrip()
     lines: list[str] = []
     for name in sorted({**record["files"], **now["files"]}):
         old, new = record["files"].get(name), now["files"].get(name)
@@ -119,18 +114,51 @@ def accept_upstream(app: App, fullName: str) -> list[Path]:
     return [file for file, _ in changed]
 
 
-def _refuse_what_is_no_type(app: App, node: Node) -> None:
-    kind = app.dispatch.kind(node)
-    if kind == "instance":
-        raise NotMade(
-            f"{node.fullName} is an instance of {node.elementType}, not a Type: there is no code to build on.",
-            hint=f"Make an element of the same name: jit new instance {node.fullName} --type {node.elementType}",
-        )
+def _refuse_what_cannot_be(node: Node, kind: str) -> None:
     if kind == "meta":
         raise NotMade(
             f"{node.fullName} is a Meta, the contract that every Type of its family keeps: it is not overridden.",
             hint=f"To add a Type to the family: jit new type {node.family}.MyType",
         )
+    if node.define.get("accessModifier") == "protected":
+        raise NotMade(f"{node.fullName} is protected: {node.layer} lets nobody override it.")
+    if kind == "type" and node.layer.is_app:
+        raise NotMade(
+            f"{node.fullName} is a Type of the app {node.layer.name}, not of a plugin.",
+            hint=f"Code of an app has no import name that every machine shares: change it in {node.path}.",
+        )
+
+
+def _extension(app: App, node: Node, names: dict[str, str], plugins: bool) -> dict[str, str]:
+    """A Type that derives from the one below, and a test that it is the one in use."""
+    module, loader = _loader(app, node)
+    imported = f"from {module} import {loader.__name__} as ShippedLoader\n"
+    files = render(TEMPLATES / "override", {**names, **_code(module, loader), "head": head(imported, plugins=plugins)})
+    definition = {"type": node.elementType, "title": node.title, "overrides": node.version}
+    return {**files, f"{names['folder']}/e.json": _json(definition)}
+
+
+def _copy(node: Node, names: dict[str, str], plugins: bool) -> dict[str, str]:
+    """An instance like the one below, and a test that it is the one in use."""
+    kept = {key: value for key, value in node.define.items() if key != "version"}
+    texts = {name: _copied(node, name, content) for name, content in _contents(node)}
+    texts["e.json"] = _json({**kept, "overrides": node.version})
+    files = render(TEMPLATES / "override_instance", {**names, "head": head(plugins=plugins)})
+    return files | {f"{names['folder']}/{name}": text for name, text in texts.items()}
+
+
+def _copied(node: Node, name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotMade(
+            f"{name} of {node.fullName} is no text, and only texts are copied.", hint=f"Copy the folder: {node.path}"
+        ) from None
+
+
+def _origin(node: Node) -> str:
+    """Whose definition it is, in words that stay true when folders move."""
+    return f"{node.layer.distribution or node.layer.name} {node.layer.version}".rstrip()
 
 
 def _loader(app: App, node: Node) -> tuple[str, type[Any]]:
@@ -198,7 +226,7 @@ def _record(app: App, node: Node) -> dict[str, Any]:
         digest.update(f"{name}\0{text}\0".encode())
     return {
         "fullName": node.fullName,
-        "distribution": node.layer.distribution,
+        "distribution": node.layer.distribution or node.layer.name,
         "version": node.layer.version,
         "digest": digest.hexdigest(),
         "files": files,
@@ -206,21 +234,27 @@ def _record(app: App, node: Node) -> dict[str, Any]:
 
 
 def _files(app: App, node: Node) -> Iterator[tuple[str, str]]:
-    """The texts that make up a Type: its folder without the elements below it, and its schema wherever it lies."""
-    if node.path is not None:
-        for folder, folders, names in os.walk(node.path):
-            below = Path(folder)
-            folders[:] = [
-                name for name in sorted(folders) if name[0] not in "._" and not (below / name / "e.json").exists()
-            ]
-            for name in names:
-                if not name.endswith((".pyc", ".pyo")) and name[0] != ".":
-                    path = below / name
-                    yield path.relative_to(node.path).as_posix(), _text(path.read_bytes())
+    """The texts that make up an element: its folder without the elements below it, and a schema wherever it lies."""
+    for name, content in _contents(node):
+        yield name, _text(content)
     for _plugin, schemas in app.plugins.collect("jit_schemas"):
         if node.fullName in schemas:
             yield f"{node.fullName}.schema.json", Path(schemas[node.fullName]).read_text("utf-8")
             return
+
+
+def _contents(node: Node) -> Iterator[tuple[str, bytes]]:
+    if node.path is None:
+        return
+    for folder, folders, names in os.walk(node.path):
+        below = Path(folder)
+        folders[:] = [
+            name for name in sorted(folders) if name[0] not in "._" and not (below / name / "e.json").exists()
+        ]
+        for name in names:
+            if not name.endswith((".pyc", ".pyo")) and name[0] != ".":
+                path = below / name
+                yield path.relative_to(node.path).as_posix(), path.read_bytes()
 
 
 def _text(content: bytes) -> str:

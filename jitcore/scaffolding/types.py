@@ -13,6 +13,7 @@ from jitcore.contract import unmet
 from jitcore.errors import JitError
 from jitcore.layers import APPS_PACKAGE
 from jitcore.scaffolding.errors import NotMade
+from jitcore.scaffolding.fixtures import need_plugins
 from jitcore.scaffolding.naming import checked_fullname, words_of
 from jitcore.scaffolding.templates import TEMPLATES, render
 from jitcore.scaffolding.writing import refuse_existing, write_new
@@ -62,6 +63,7 @@ def new_type(app: App, fullName: str) -> list[Path]:
         "module": fullName.replace(".", "_"),
         "title": words_of(stem),
         "Stem": stem,
+        "options": "",
     }
     meta = _meta(app, family)
     if meta is None:
@@ -69,6 +71,8 @@ def new_type(app: App, fullName: str) -> list[Path]:
         values |= {"meta": f"{family}.Meta", "moreTests": _DESCRIBE_TEST, **_plain(stem, _DESCRIBE)}
         return write_new(app.path, files | render(TEMPLATES / "type", values))
     values["meta"] = meta.fullName
+    if need_plugins(app, meta.fullName):
+        values["options"] = ",\n        plugins=True,"
     own = meta.path / "_scaffold" / "type" if meta.path else None
     if own is not None and own.is_dir():
         return write_new(app.path, render(own, values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -172,10 +173,21 @@ def test_a_plugin_is_installed_and_its_tests_pass(jit, here, environment, run_te
     jit("new", "app", "shop")
     made = python_in(environment, "-m", "jitcore.cli", "new", "instance", "acme.Mine", cwd=here / "shop")
     assert made.returncode == 0, made.stderr
-    overridden = python_in(environment, "-m", "jitcore.cli", "override", "acme.AcmeType", cwd=here / "shop")
-    assert overridden.returncode == 0, overridden.stderr
+    assert "jit_plugins = true" in made.stdout
+    (here / "shop/pytest.ini").write_text("[pytest]\njit_plugins = true\n")
+    assert "1 passed" in run_tests(here / "shop", "tests/test_acme_Mine.py", python=environment)
+    for words in (["override", "acme.AcmeType"], ["new", "type", "acme.OtherType"]):
+        done = python_in(environment, "-m", "jitcore.cli", *words, cwd=here / "shop")
+        assert done.returncode == 0, done.stderr
+        assert "jit_plugins" not in done.stdout
+    (here / "shop/pytest.ini").unlink()
+    made = [f"tests/test_acme_{name}.py" for name in ("Mine", "AcmeType", "OtherType")]
+    assert "3 passed" in run_tests(here / "shop", *made, python=environment)
     checked = python_in(environment, "-m", "jitcore.cli", "check", cwd=here / "shop")
     assert (checked.returncode, checked.stdout) == (0, "No problems found.\n")
+    shutil.rmtree(here / "shop/acme/AcmeType")
+    with pytest.raises(AssertionError, match="1 failed"):
+        run_tests(here / "shop", "tests/test_acme_AcmeType.py", python=environment)
 
 
 @pytest.mark.parametrize("kind", ["app", "plugin"])

@@ -90,12 +90,11 @@ def test_a_record_that_cannot_be_read_is_said(jit, made):
     ("name", "told"),
     [
         ("corps.CorpA", "already there"),
-        ("databases.Default", "jit new instance databases.Default --type databases.SqliteType"),
         ("corps.Meta", "contract"),
         ("corps.QywxProxyTyp", TYPE),
     ],
 )
-def test_what_is_no_type_of_a_plugin_is_refused(jit, shop, name, told):
+def test_what_is_not_overridden_is_refused(jit, shop, name, told):
     """Each refusal says what to do instead; nothing is written."""
     before = sorted(shop.rglob("*"))
     code, _, err = jit("override", name)
@@ -118,6 +117,78 @@ def test_a_type_of_another_app_is_refused(jit, write_app, things):
     code, _, err = jit("--app", path, "override", "things.PlainType")
     assert code == 1
     assert "Type of the app base" in err
+
+
+def test_what_is_protected_is_refused(jit, write_app, things):
+    """A base app that lets nobody override its element is told at once, not by a problem of the next check."""
+    things["things/Hello/e.json"] = {"type": "things.PlainType", "title": "x", "accessModifier": "protected"}
+    write_app(things, "base")
+    path = write_app({"app.json": {"name": "shop", "extends": [{"path": "../base"}]}})
+    code, _, err = jit("--app", path, "override", "things.Hello")
+    assert code == 1
+    assert "protected" in err
+    assert not (path / "things").exists()
+
+
+def made_test(app, name):
+    return app / "tests" / f"test_{name.replace('.', '_')}.py"
+
+
+def assert_it_notices(app, name, run_tests):
+    """The made test passes at once, and no longer does once the app's own folder does not define the name."""
+    assert "1 passed" in run_tests(app, made_test(app, name))
+    folder = app.joinpath(*name.split("."))
+    (folder / "e.json").rename(folder / "e.json.away")
+    with pytest.raises(AssertionError, match="1 failed"):
+        run_tests(app, made_test(app, name))
+
+
+@pytest.mark.parametrize("name", ["auths.loginTypes.QywxProxyType", "databases.Default"])
+def test_the_made_test_notices_when_the_override_is_gone(jit, shop, run_tests, name):
+    """It is no test that passes whatever happens."""
+    assert jit("override", name)[0] == 0
+    assert_it_notices(shop, name, run_tests)
+
+
+def test_an_instance_of_a_base_app_is_copied_whole(jit, write_app, things, run_tests):
+    """The nearest definition wins as a whole, so the copy has all that the base has; drift is seen as for Types."""
+    things["things/Hello/e.json"] |= {"version": "1.4.0", "description": "Says hello."}
+    base = write_app({"app.json": {"name": "base", "version": "3.1.0"}, **things}, "base")
+    path = write_app({"app.json": {"name": "shop", "extends": [{"path": "../base"}]}})
+    code, out, _ = jit("--app", path, "override", "things.Hello")
+    assert code == 0
+    assert "--no-overrides" not in out
+    definition = json.loads((path / "things/Hello/e.json").read_text())
+    assert definition["overrides"] == "1.4.0"
+    assert definition["description"] == "Says hello."
+    assert "version" not in definition
+    business = [file.name for file in (base / "things/Hello").iterdir() if file.name != "e.json"]
+    for name in business:
+        assert (path / "things/Hello" / name).read_text() == (base / "things/Hello" / name).read_text()
+    assert jit("--app", path, "check", "--strict")[0] == 0
+
+    (base / "things/Hello" / business[0]).write_text('{"word": "Moin"}')
+    told = jit("--app", path, "override", "--diff", "things.Hello")[1]
+    assert f"--- {business[0]} (base 3.1.0)" in told
+    assert '+{"word": "Moin"}' in told
+    assert_it_notices(path, "things.Hello", run_tests)
+
+
+def test_a_file_that_is_no_text_is_not_copied(jit, write_app, things):
+    """Half a copy would be worse than none."""
+    base = write_app({"app.json": {"name": "base"}, **things}, "base")
+    (base / "things/Hello/logo.png").write_bytes(b"\x89PNG\xff")
+    path = write_app({"app.json": {"name": "shop", "extends": [{"path": "../base"}]}})
+    code, _, err = jit("--app", path, "override", "things.Hello")
+    assert code == 1
+    assert "logo.png" in err
+    assert not (path / "things").exists()
+
+
+def test_an_instance_of_another_type_notices_too(jit, shop, run_tests):
+    """`jit new instance` under a name that a lower layer has makes an override as well."""
+    assert jit("new", "instance", "databases.Default", "--type", "databases.SqliteType")[0] == 0
+    assert_it_notices(shop, "databases.Default", run_tests)
 
 
 def test_diff_needs_an_override(jit, shop, write_app, things):
@@ -147,7 +218,7 @@ class Loader:
 @pytest.mark.parametrize(
     ("code", "body"), [(None, "elementClass = Folderless"), (LOADS_BY_ITSELF, "return super().load()")]
 )
-def test_a_type_without_a_folder_is_extended_too(jit, python_in, environment, shop, code, body):
+def test_a_type_without_a_folder_is_extended_too(jit, python_in, environment, shop, run_tests, code, body):
     """It derives from the class, or, where the Loader has none to make, from the Loader alone."""
     package = Path(__file__).parents[2] / "packages" / "jit_acme" / "src" / "jit_acme"
     assert package.is_dir()
@@ -171,6 +242,7 @@ def test_a_type_without_a_folder_is_extended_too(jit, python_in, environment, sh
         assert body in text
         checked = python_in(environment, "-m", "jitcore.cli", "check", cwd=shop)
         assert checked.returncode == 0, checked.stdout
+        assert "1 passed" in run_tests(shop, made_test(shop, "things.FolderlessType"), python=environment)
     finally:
         shutil.rmtree(info)
         shutil.rmtree(site / "jit_acme")
