@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.pages import Session
+
 pytestmark = pytest.mark.skipif(not os.environ.get("CI"), reason="builds and installs the wheel: set CI to run it")
 
 
@@ -125,52 +127,17 @@ def test_the_installed_command_runs_the_demo(installation: Installation) -> None
     assert "corps.CorpB: ok, 0 changes" in shown
 
 
-MAKING = [
-    "jit new app shop",
-    "jit new plugin jit-acme",
-    "jit --app shop new instance acme.First --type acme.AcmeType",
-    "jit --app shop override acme.AcmeType",
-    "jit --app shop check",
-]
+def test_a_plugin_is_made_installed_used_and_overridden(root: Path, tmp_path: Path) -> None:
+    """From an empty folder to an override of a plugin's Type in a new environment, by what a page prints."""
+    (tmp_path / "jitcore").symlink_to(root)
+    # What a developer has: an environment with jitcore and hatchling. Wheels are built with the latter, not a download.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    quiet = {"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+    Session(tmp_path, {**clean_environment(), **quiet, "PATH": path}).follow(root / "docs" / "making.md")
+    shutil.rmtree(tmp_path / "fresh")
 
 
-def test_a_plugin_is_made_installed_used_and_overridden(installation: Installation, root: Path) -> None:
-    """From nothing to an override of a plugin's Type, by the commands of the page on making things."""
-    page = (root / "docs" / "making.md").read_text("utf-8")
-    assert [command for command in MAKING if command not in page] == []
-    new_app, new_plugin, new_instance, override, check = (command.split() for command in MAKING)
-    installation.run(*new_app)
-    installation.run(*new_plugin)
-    # The environment has no build backend and needs no index: the wheel is built with ours.
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", installation.folder, "jit-acme"]
-    built = subprocess.run(build, cwd=installation.folder, env=clean_environment(), capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout + built.stderr
-    (wheel,) = installation.folder.glob("jit_acme-*.whl")
-    installation.run("python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
-    assert "acme" in installation.run("jit", "plugins")
-
-    installation.run(*new_instance)
-    installation.run(*check)
-    describe = "from jitcore import App; print(App('shop').getElement('acme.First').describe())"
-    assert installation.run("python", "-c", describe) == "First: no note\n"
-
-    installation.run(*override)
-    code = installation.folder / "shop" / "acme" / "AcmeType" / "__init__.py"
-    code.write_text(code.read_text("utf-8") + LOUDER, "utf-8")
-    installation.run(*check)
-    assert installation.run("python", "-c", describe) == "First: no note, by the shop\n"
-    assert "shadowed  acme" in installation.run("jit", "--app", "shop", "explain", "acme.AcmeType")
-    # Without it the plugin's own is back.
-    listed = installation.run("jit", "--app", "shop", "--no-overrides", "explain", "acme.AcmeType")
-    assert "shadowed" not in listed
-
-
-#: What a developer writes into the class that the override begins with.
-LOUDER = """
-
-def _describe(self) -> str:
-    return f"{super(Loader.elementClass, self).describe()}, by the shop"
-
-
-Loader.elementClass.describe = _describe
-"""
+def test_only_that_page_needs_an_environment_of_its_own(root: Path) -> None:
+    """What other pages print runs in the tests of the pages."""
+    pages = [path.name for path in (root / "docs").rglob("*.md") if "```shell-session" in path.read_text("utf-8")]
+    assert pages == ["making.md"]
