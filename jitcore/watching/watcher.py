@@ -1,7 +1,7 @@
 """Hot reload of one App: what its files' changes lead to, round after round.
 
 Which files changed is found out by :mod:`filewatch`; one round takes them over, follows the layers that there are then,
-and tells Types and listeners.
+and tells other processes, Types and listeners.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jitcore.bulletin import Bulletin
 from jitcore.lifecycle import Changes
 from jitcore.watching.announcing import Announcer
 from jitcore.watching.filewatch import FileWatch, scope_of
@@ -41,6 +42,7 @@ class Watcher:
         #: Whether Types are told of the instances that appear, change and vanish; False for who only looks on.
         self.announces = True
         self._announcer = Announcer(app)
+        self._bulletin = Bulletin(app)
         #: Why ``app.json`` or ``.env``, as they are now, were not taken over; None while they are in order.
         self.error: JitError | None = None
         self._appeared: set[str] = set()
@@ -64,6 +66,7 @@ class Watcher:
     def stop(self) -> None:
         """End watching; dispose what was replaced."""
         self._watch.stop()
+        self._bulletin.close()
         self._announcer.stop()
         self._retirement.dispose(everything=True)
 
@@ -77,6 +80,7 @@ class Watcher:
             self._watch.follow(scope_of(self._app))
         else:
             self._watch.listen()
+        self._bulletin.tell(self._app.element_states.stale)
         self._announce(result)
         if result or result.error is not None or result.mended:
             for listener in list(self._listeners):

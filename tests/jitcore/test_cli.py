@@ -108,6 +108,7 @@ def test_list_as_json(jit, write_app, things):
         "state": "declared",
         "layer": "app",
         "shadows": "",
+        "stale": [],
     }
     assert rows["things.PlainType"]["kind"] == "type"
     assert rows["things.Meta"]["kind"] == "meta"
