@@ -1,7 +1,8 @@
 """The XML of WeCom's callbacks: the encrypted envelope outside, the event inside.
 
 The parser takes no document type and no entities: nothing that WeCom sends needs them, and they are the way to make
-an XML parser read files or run out of memory. Source: WeCom documents 90968 (envelope) and 97172 (template events).
+an XML parser read files or run out of memory. Source: WeCom documents 90968 (envelope), 97172 (template events) and
+90240 (events of an app).
 """
 
 from __future__ import annotations
@@ -17,31 +18,35 @@ from jit_qywx.errors import PayloadInvalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Event", "parse_envelope", "parse_event"]
+__all__ = ["MAX_BYTES", "Event", "parse_app_event", "parse_envelope", "parse_template_event"]
 
-_MAX_BYTES = 1_000_000
+#: More than WeCom ever sent, and little enough to be read while others wait.
+MAX_BYTES = 1_000_000
+_MAX_ELEMENTS = 5_000
+_LONGEST_NAME = 64
 #: Depth of the elements that are read: the root's children.
 _CHILD = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One template event after decryption (WeCom document 97172).
+    """One event after decryption, of either channel.
 
-    ``fields`` holds the text of each child of the root, stripped; it can hold an AuthCode or a SuiteTicket, so it is
-    left out of ``repr``. ``digest`` names the event's content: WeCom sends no delivery id.
+    ``fields`` holds the text of each child of the root, stripped; it can hold an AuthCode, a SuiteTicket or what is
+    known of a person, so it is left out of ``repr``. ``digest`` names the event's content: WeCom sends no delivery id.
+
+    :param info_type: ``InfoType`` of a template event, for example ``create_auth``; ``Event`` of an app's event, for
+        example ``change_contact``; ``MsgType`` of an app's message that is no event, for example ``text``.
+    :param corpId: the enterprise it is about: ``AuthCorpId`` of a template event where it says so, else the one whose
+        callback URL was called.
+    :param time_stamp: ``TimeStamp`` or ``CreateTime``, seconds since the epoch.
     """
 
     info_type: str
-    suiteId: str
+    corpId: str | None
     time_stamp: int
     digest: str
     fields: Mapping[str, str] = field(repr=False)
-
-    @property
-    def auth_corp_id(self) -> str | None:
-        """The enterprise the event is about, where it says so."""
-        return self.fields.get("AuthCorpId") or None
 
 
 def parse_envelope(body: bytes) -> str:
@@ -55,8 +60,8 @@ def parse_envelope(body: bytes) -> str:
     return encrypt
 
 
-def parse_event(message: bytes) -> Event:
-    """The event inside a decrypted template callback.
+def parse_template_event(message: bytes) -> Event:
+    """The event inside a decrypted callback of the template channel (指令回调).
 
     :raises PayloadInvalid: the message is not XML, or has no InfoType.
     """
@@ -67,53 +72,96 @@ def parse_event(message: bytes) -> Event:
             "The callback names no InfoType, so it is not a template event.",
             hint="An app's own callback URL (数据回调) must not point at the template's endpoint (指令回调).",
         )
-    stamp = fields.get("TimeStamp", "")
+    corpId = fields.get("AuthCorpId") or None
+    digest = hashlib.sha256(message).hexdigest()
+    return Event(_named(info_type), corpId, _stamp(fields, "TimeStamp"), digest, fields)
+
+
+def parse_app_event(message: bytes, corpId: str) -> Event:
+    """The event or message inside a decrypted callback of an app's channel (数据回调).
+
+    :param corpId: whose URL was called: ``ToUserName`` may be empty.
+    :raises PayloadInvalid: the message is not XML, or has no MsgType.
+    """
+    fields = _children(message)
+    kind = fields.get("MsgType")
+    info_type = fields.get("Event") if kind == "event" else kind
+    if not info_type:
+        raise PayloadInvalid(
+            "The callback names neither MsgType nor Event, so it does not come from an app.",
+            hint="The template's callback URL (指令回调) must not point at an app's endpoint (数据回调).",
+        )
+    # Two enterprises may send the same words in the same second.
+    digest = hashlib.sha256(corpId.encode() + b"\0" + message).hexdigest()
+    return Event(_named(info_type), corpId, _stamp(fields, "CreateTime"), digest, fields)
+
+
+def _named(info_type: str) -> str:
+    if len(info_type) > _LONGEST_NAME:
+        raise PayloadInvalid(f"The callback's type has {len(info_type)} characters; none of WeCom's has so many.")
+    return info_type
+
+
+def _stamp(fields: Mapping[str, str], name: str) -> int:
+    stamp = fields.get(name, "")
     if not re.fullmatch(r"[0-9]{1,18}", stamp):
-        raise PayloadInvalid(f"The callback {info_type!r} has no usable TimeStamp.")
-    return Event(
-        info_type=info_type,
-        suiteId=fields.get("SuiteId", ""),
-        time_stamp=int(stamp),
-        digest=hashlib.sha256(message).hexdigest(),
-        fields=fields,
-    )
+        raise PayloadInvalid(f"The callback has no usable {name}.")
+    return int(stamp)
 
 
 def _children(document: bytes) -> dict[str, str]:
     """The stripped text of each child of the root."""
-    if len(document) > _MAX_BYTES:
-        raise PayloadInvalid(f"The callback has {len(document)} bytes, more than the {_MAX_BYTES} that are read.")
+    if len(document) > MAX_BYTES:
+        raise PayloadInvalid(f"The callback has {len(document)} bytes, more than the {MAX_BYTES} that are read.")
     reader = _Reader()
     try:
         reader.parser.Parse(document.decode("utf-8"), True)
     except (expat.ExpatError, UnicodeDecodeError):
         raise PayloadInvalid("The callback is not well-formed XML.") from None
-    return {name: text.strip() for name, text in reader.fields.items()}
+    return reader.fields
 
 
 class _Reader:
-    """Expat with only the handlers that a flat document needs, and one that refuses a document type at its start."""
+    """Expat with only the handlers that a flat document needs, and such as refuse what WeCom never sends.
+
+    What it does for a document is bounded by its length, and by a number of elements: it reads before a signature was
+    checked.
+    """
 
     def __init__(self) -> None:
-        self.fields: dict[str, str] = {}
+        self._texts: dict[str, list[str]] = {}
         self._path: list[str] = []
+        self._elements = 0
         self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.XmlDeclHandler = self._declared
         self.parser.StartDoctypeDeclHandler = self._refuse
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
 
+    @property
+    def fields(self) -> dict[str, str]:
+        return {name: "".join(texts).strip() for name, texts in self._texts.items()}
+
+    def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() != "utf-8":
+            raise PayloadInvalid("The callback is declared to be in another encoding than UTF-8.")
+
     def _refuse(self, *_: object) -> None:
         raise PayloadInvalid("The callback declares a document type, which is refused.")
 
     def _start(self, name: str, _: object) -> None:
+        self._elements += 1
+        if self._elements > _MAX_ELEMENTS:
+            raise PayloadInvalid(f"The callback has more than {_MAX_ELEMENTS} elements.")
         self._path.append(name)
         if len(self._path) == _CHILD:
-            self.fields[name] = ""
+            self._texts[name] = []
 
     def _end(self, _: str) -> None:
         self._path.pop()
 
     def _text(self, text: str) -> None:
         if len(self._path) == _CHILD:
-            self.fields[self._path[-1]] += text
+            self._texts[self._path[-1]].append(text)

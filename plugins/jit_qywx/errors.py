@@ -22,13 +22,26 @@
     │   ├── AgentUnknown          the enterprise's AgentId is not known here
     │   ├── AgentAmbiguous        several open Apps disagree about the AgentId
     │   ├── AuthInactive          the auth element is switched off
+    │   ├── ErasureRefused        the enterprise has not cancelled
     │   ├── ProviderUnset         the provider's own credentials are not in the business file
     │   └── SuiteTicketMissing    WeCom has not pushed a suite_ticket yet
     ├── CallbackError             a callback was refused
     │   ├── SignatureMismatch     not signed with our token
     │   ├── PayloadInvalid        does not decrypt, or is not the documented XML
+    │   ├── CallbackExpired       signed too long ago, or in the future
     │   └── ReceiverMismatch      meant for another suite or enterprise (``receive_id``)
     ├── CallbackUnknown           no recorded callback has that id
+    ├── ServerMissing             what serves HTTP is not installed
+    ├── LoginError                somebody may not log in (``corpId``)
+    │   ├── LoginCodeRefused      WeCom does not take its code
+    │   ├── LoginDomainUntrusted  the login leads back to a domain that the app does not trust
+    │   ├── NotAMember            whoever logged in is no member of the enterprise
+    │   ├── LoginCodeUnknown      no such login code
+    │   ├── LoginCodeExpired      the login code is too old
+    │   ├── LoginCodeUsed         the login code was used before
+    │   ├── LoginCorpRefused      the organisation is not of the person's enterprise (``possibilities``)
+    │   ├── MemberInvisible       the organisation does not know the person, or may not see them
+    │   └── MemberOffline         the person is offline there
     └── SecretError               encryption at rest
         ├── SecretKeyInvalid      the key itself cannot be used
         └── SecretUnreadable      the stored secret was written with another key
@@ -56,11 +69,23 @@ __all__ = [
     "AuthorizationLost",
     "BadAnswer",
     "CallbackError",
+    "CallbackExpired",
     "CallbackUnknown",
     "CallerMistake",
     "ConnectionFailed",
     "CorpUnknown",
+    "ErasureRefused",
+    "LoginCodeExpired",
+    "LoginCodeRefused",
+    "LoginCodeUnknown",
+    "LoginCodeUsed",
+    "LoginCorpRefused",
+    "LoginDomainUntrusted",
+    "LoginError",
+    "MemberInvisible",
+    "MemberOffline",
     "NetworkRefused",
+    "NotAMember",
     "NotFound",
     "PayloadInvalid",
     "PermissionDenied",
@@ -72,6 +97,7 @@ __all__ = [
     "SecretKeyInvalid",
     "SecretUnreadable",
     "ServerBusy",
+    "ServerMissing",
     "SignatureMismatch",
     "SuiteTicketMissing",
     "TokenExpired",
@@ -279,6 +305,12 @@ class AuthInactive(AuthUnavailable):
     code = "qywx-auth-inactive"
 
 
+class ErasureRefused(AuthUnavailable):
+    """The data of an enterprise that has not cancelled are erased only when that is asked for expressly."""
+
+    code = "qywx-erasure-refused"
+
+
 class ProviderUnset(AuthUnavailable):
     """An install link is made with the provider's own corpid and secret, which the business file does not have."""
 
@@ -309,6 +341,12 @@ class PayloadInvalid(CallbackError):
     code = "qywx-callback-payload"
 
 
+class CallbackExpired(CallbackError):
+    """The callback is signed, but for another time than now: a repeat that is not WeCom's, or a clock that is wrong."""
+
+    code = "qywx-callback-expired"
+
+
 class ReceiverMismatch(CallbackError):
     """The callback was encrypted for somebody else.
 
@@ -333,6 +371,110 @@ class CallbackUnknown(QywxError):
     def __init__(self, message: str, *, recordId: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.recordId = recordId
+
+
+class ServerMissing(QywxError):
+    """The callback server's packages, the extra ``server``, are not installed."""
+
+    code = "qywx-server-missing"
+
+
+class LoginError(QywxError):
+    """Somebody may not log in; nobody's code was spent by it.
+
+    :param corpId: the enterprise, when it is known.
+    """
+
+    code = "qywx-login-refused"
+
+    def __init__(self, message: str, *, corpId: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.corpId = corpId
+
+
+class LoginCodeRefused(LoginError):
+    """WeCom does not take the code that came from its login page (40029, 42022)."""
+
+    code = "qywx-login-wecom-code"
+
+
+class LoginDomainUntrusted(LoginError):
+    """The login leads back to a domain that is not the app's trusted one (50001)."""
+
+    code = "qywx-login-domain"
+
+
+class NotAMember(LoginError):
+    """WeCom knows whoever logged in by an openid only: they are no member of the enterprise."""
+
+    code = "qywx-login-not-a-member"
+
+
+class LoginCodeUnknown(LoginError):
+    """There is no such login code."""
+
+    code = "qywx-login-code-unknown"
+
+
+class LoginCodeExpired(LoginError):
+    """The login code is older than five minutes."""
+
+    code = "qywx-login-code-expired"
+
+
+class LoginCodeUsed(LoginError):
+    """The login code was used before: it is good once."""
+
+    code = "qywx-login-code-used"
+
+
+class LoginCorpRefused(LoginError):
+    """The organisation is not one of the enterprise that the person logged in to.
+
+    :param corpFullName: the organisation asked for.
+    :param possibilities: the organisations of that enterprise.
+    """
+
+    code = "qywx-login-corp"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        corpId: str,
+        corpFullName: str,
+        possibilities: Sequence[str] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, corpId=corpId, hint=hint)
+        self.corpFullName = corpFullName
+        self.possibilities = tuple(possibilities)
+
+
+class MemberInvisible(LoginError):
+    """The organisation does not know the person, or they fell out of the app's visible range.
+
+    :param corpFullName: the organisation.
+    """
+
+    code = "qywx-login-invisible"
+
+    def __init__(self, message: str, *, corpId: str, corpFullName: str, hint: str | None = None) -> None:
+        super().__init__(message, corpId=corpId, hint=hint)
+        self.corpFullName = corpFullName
+
+
+class MemberOffline(LoginError):
+    """The person is offline in the organisation.
+
+    :param corpFullName: the organisation.
+    """
+
+    code = "qywx-login-offline"
+
+    def __init__(self, message: str, *, corpId: str, corpFullName: str, hint: str | None = None) -> None:
+        super().__init__(message, corpId=corpId, hint=hint)
+        self.corpFullName = corpFullName
 
 
 class SecretError(QywxError):

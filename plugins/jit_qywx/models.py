@@ -9,14 +9,19 @@ from __future__ import annotations
 import peewee
 
 __all__ = [
+    "APP",
     "DONE",
-    "FAILED",
     "MODELS",
+    "PARKED",
     "RECEIVED",
+    "TEMPLATE",
     "WORKING",
     "QywxAuthorization",
     "QywxCallback",
+    "QywxConsent",
     "QywxErasure",
+    "QywxLoginCode",
+    "QywxReconcile",
     "QywxSuiteTicket",
     "QywxToken",
 ]
@@ -25,7 +30,11 @@ __all__ = [
 RECEIVED = "received"
 WORKING = "working"
 DONE = "done"
-FAILED = "failed"
+PARKED = "parked"
+
+#: Channels: of the suite (指令回调), and of one enterprise's app (数据回调).
+TEMPLATE = "template"
+APP = "app"
 
 
 class QywxAuthorization(peewee.Model):
@@ -102,25 +111,55 @@ class QywxCallback(peewee.Model):
 
     id = peewee.AutoField()
     suiteId = peewee.CharField(64)
+    #: ``template`` or ``app``.
+    channel = peewee.CharField(16, default=TEMPLATE)
     #: SHA-256 of the decrypted body: WeCom sends no delivery id, and the same event up to three times.
     digest = peewee.CharField(64)
     infoType = peewee.CharField(64)
     corpId = peewee.CharField(64, null=True)
     timeStamp = peewee.BigIntegerField()
     receivedAt = peewee.DoubleField()
-    #: ``received``, ``working``, ``done`` or ``failed``.
+    #: ``received``, ``working``, ``done`` or ``parked``.
     state = peewee.CharField(16)
-    #: Why it failed or waits.
+    #: Why it is parked or waits.
     reason = peewee.TextField(null=True)
-    #: When work on it last began.
+    #: When it may be worked on.
+    dueAt = peewee.DoubleField(default=0.0)
+    #: When work on it last began, and in which process.
     workedAt = peewee.DoubleField(null=True)
+    holder = peewee.TextField(null=True)
     attempts = peewee.IntegerField()
+    #: How often the same content came again.
+    repeats = peewee.IntegerField(default=0)
     bodySealed = peewee.TextField()
 
     class Meta:
         table_name = "jit_qywx_callback"
         legacy_table_names = False
-        indexes = ((("suiteId", "digest"), True), (("suiteId", "state"), False))
+        indexes = (
+            (("suiteId", "digest"), True),
+            (("suiteId", "state"), False),
+            (("suiteId", "channel", "state", "corpId"), False),
+        )
+
+
+class QywxReconcile(peewee.Model):
+    """An enterprise whose organisation is to be read in full; the row stays until that has succeeded."""
+
+    suiteId = peewee.CharField(64)
+    corpId = peewee.CharField(64)
+    wantedAt = peewee.DoubleField()
+    reason = peewee.TextField()
+    #: Counts the wishes: one that comes while the organisation is being read is not fulfilled by that.
+    wants = peewee.IntegerField()
+    #: When it may be tried.
+    dueAt = peewee.DoubleField()
+    attempts = peewee.IntegerField()
+
+    class Meta:
+        table_name = "jit_qywx_reconcile"
+        legacy_table_names = False
+        primary_key = peewee.CompositeKey("suiteId", "corpId")
 
 
 class QywxErasure(peewee.Model):
@@ -143,4 +182,45 @@ class QywxErasure(peewee.Model):
         legacy_table_names = False
 
 
-MODELS = (QywxAuthorization, QywxSuiteTicket, QywxToken, QywxCallback, QywxErasure)
+class QywxLoginCode(peewee.Model):
+    """A login code of ours, by its SHA-256: whom it lets in, once, until when."""
+
+    digest = peewee.CharField(64, primary_key=True)
+    suiteId = peewee.CharField(64)
+    corpId = peewee.CharField(64)
+    memberId = peewee.CharField(255)
+    expiresAt = peewee.DoubleField(index=True)
+    usedAt = peewee.DoubleField(null=True)
+
+    class Meta:
+        table_name = "jit_qywx_login_code"
+        legacy_table_names = False
+
+
+class QywxConsent(peewee.Model):
+    """What a member agreed to show of themselves (WeCom document 96443)."""
+
+    suiteId = peewee.CharField(64)
+    corpId = peewee.CharField(64)
+    memberId = peewee.CharField(255)
+    #: JSON list of the fields' names.
+    fields = peewee.TextField()
+    consentedAt = peewee.DoubleField()
+    detailsSealed = peewee.TextField()
+
+    class Meta:
+        table_name = "jit_qywx_consent"
+        legacy_table_names = False
+        primary_key = peewee.CompositeKey("suiteId", "corpId", "memberId")
+
+
+MODELS = (
+    QywxAuthorization,
+    QywxSuiteTicket,
+    QywxToken,
+    QywxCallback,
+    QywxReconcile,
+    QywxErasure,
+    QywxLoginCode,
+    QywxConsent,
+)

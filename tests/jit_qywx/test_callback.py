@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jit_qywx.callback import parse_envelope, parse_event
+from jit_qywx.callback import parse_app_event, parse_envelope, parse_template_event
 from jit_qywx.errors import PayloadInvalid
 
 TICKET = b"""<xml>
@@ -17,21 +17,25 @@ TICKET = b"""<xml>
 
 def test_event_fields_are_stripped() -> None:
     """WeCom's own sample has a space before a CDATA section; the text counts without it."""
-    event = parse_event(TICKET)
-    assert (event.info_type, event.suiteId, event.time_stamp) == ("suite_ticket", "dk4asffe9xxx4c0f4c", 1403610513)
+    event = parse_template_event(TICKET)
+    assert (event.info_type, event.fields["SuiteId"], event.time_stamp) == (
+        "suite_ticket",
+        "dk4asffe9xxx4c0f4c",
+        1403610513,
+    )
     assert event.fields["SuiteTicket"] == "the ticket"
-    assert event.auth_corp_id is None
+    assert event.corpId is None
 
 
 def test_repr_of_an_event_hides_its_fields() -> None:
     """An event may hold a ticket or an auth code, so its repr shows none of its fields."""
-    assert "the ticket" not in repr(parse_event(TICKET))
+    assert "the ticket" not in repr(parse_template_event(TICKET))
 
 
 def test_same_content_has_the_same_digest() -> None:
     """Two deliveries of one event are told by content alone."""
-    assert parse_event(TICKET).digest == parse_event(TICKET).digest
-    assert parse_event(TICKET).digest != parse_event(TICKET.replace(b"13<", b"14<")).digest
+    assert parse_template_event(TICKET).digest == parse_template_event(TICKET).digest
+    assert parse_template_event(TICKET).digest != parse_template_event(TICKET.replace(b"13<", b"14<")).digest
 
 
 def test_envelope_in_any_order() -> None:
@@ -42,7 +46,7 @@ def test_envelope_in_any_order() -> None:
 
 def test_nested_elements_do_not_leak_into_fields() -> None:
     """Only the root's children are fields."""
-    event = parse_event(
+    event = parse_template_event(
         b"<xml><InfoType>x</InfoType><TimeStamp>1</TimeStamp><Job><SuiteTicket>evil</SuiteTicket></Job></xml>"
     )
     assert "SuiteTicket" not in event.fields
@@ -50,7 +54,9 @@ def test_nested_elements_do_not_leak_into_fields() -> None:
 
 def test_text_in_cdata_may_look_like_a_doctype() -> None:
     """A member's name that looks like markup is text."""
-    event = parse_event(b"<xml><InfoType>x</InfoType><TimeStamp>1</TimeStamp><N><![CDATA[<!DOCTYPE a>]]></N></xml>")
+    event = parse_template_event(
+        b"<xml><InfoType>x</InfoType><TimeStamp>1</TimeStamp><N><![CDATA[<!DOCTYPE a>]]></N></xml>"
+    )
     assert event.fields["N"] == "<!DOCTYPE a>"
 
 
@@ -90,4 +96,4 @@ def test_unusable_envelopes_are_refused(body: bytes) -> None:
 def test_messages_that_are_no_template_events_are_refused(message: bytes) -> None:
     """An app's own event, or one without a usable TimeStamp, is refused."""
     with pytest.raises(PayloadInvalid):
-        parse_event(message)
+        parse_template_event(message)

@@ -5,37 +5,44 @@ The element itself is light; the database, the key and the network are opened wh
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from jit_qywx.auths.loginTypes.QywxProxyType.login import PeopleLogin, check_text
 from jit_qywx.errors import AuthInactive, PayloadInvalid
-from jitcore import Element
-from jitcore.errors import ArgumentError
+from jitcore.errors import ArgumentError, JitError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jit_corps.corp import Corp
     from jit_qywx.authorizations import Authorization
     from jit_qywx.client import QywxProxyClient
+    from jit_qywx.client.suite import InstallLink
     from jit_qywx.client.timing import Timing
+    from jit_qywx.erasing import Erasure
+    from jit_qywx.intake import Intake
     from jit_qywx.journal import CallbackRecord
-    from jit_qywx.receiving import Receiver
     from jit_qywx.suite import Suite
+    from jit_qywx.worker import Worker
     from jitcore import Node
 
 __all__ = ["QywxProxyAuth"]
+
+logger = logging.getLogger(__name__)
 
 _MASK = "***"
 _SECRETS = ("suiteSecret", "encodingAESKey", "token")
 
 
-class QywxProxyAuth(Element):
+class QywxProxyAuth(PeopleLogin):
     """A suite (template) of a service provider and the enterprises that authorised it.
 
     Business file: ``authConfig`` with ``suiteId``, ``suiteSecret``, ``encodingAESKey`` and ``token`` of the template;
-    optionally ``isActive``, ``corpId`` (the provider's own), ``apiBaseUrl``, ``timeoutSeconds``,
-    ``rateLimitWaitSeconds`` and ``trustEnv``.
+    optionally ``isActive``, ``corpId`` and ``providerSecret`` (the provider's own), ``autoCreateCorp``, ``apiBaseUrl``,
+    ``loginBaseUrl``, ``timeoutSeconds``, ``rateLimitWaitSeconds`` and ``trustEnv``.
 
     :param node: the element's definition.
     :param config: its business file.
@@ -47,7 +54,8 @@ class QywxProxyAuth(Element):
     def __init__(self, node: Node, config: Mapping[str, Any]) -> None:
         super().__init__(node, config)
         self._opening = threading.Lock()
-        self._opened: tuple[Suite, Receiver] | None = None
+        self._opened: tuple[Suite, Worker] | None = None
+        self._intake: Intake | None = None
 
     @property
     def authType(self) -> str:
@@ -63,15 +71,6 @@ class QywxProxyAuth(Element):
     def isActive(self) -> bool:
         """Whether the element may be used; ``isActive`` of the business file, true when left out."""
         return bool(self.config.get("isActive", True))
-
-    @property
-    def suiteId(self) -> str:
-        """The template's id."""
-        return str(self.config["authConfig"]["suiteId"])
-
-    def getLoginConfig(self) -> dict[str, Any]:
-        """What a login page needs to know: ``{"suiteId": …}``."""
-        return {"suiteId": self.suiteId}
 
     def getClient(self, corpId: str) -> QywxProxyClient:
         """WeCom's API as the enterprise's proxied app may call it.
@@ -90,8 +89,8 @@ class QywxProxyAuth(Element):
 
     def authorizations(self) -> list[Authorization]:
         """Every authorization, cancelled ones included, by enterprise id."""
-        suite, receiver = self._use()
-        receiver.settle()
+        suite, worker = self._use()
+        worker.settle()
         return suite.authorizations.all()
 
     def authorize(self, authCode: str) -> Authorization:
@@ -102,9 +101,11 @@ class QywxProxyAuth(Element):
         :raises AuthorizationLost: the code is not valid or was used before (40078).
         :raises SuiteTicketMissing: no suite_ticket has come yet.
         """
-        _check_text("authCode", authCode)
+        check_text("authCode", authCode)
         self._check_active()
-        suite, _ = self._use()
+        suite, worker = self._use()
+        # It may need a ticket that came a moment ago.
+        worker.settle()
         return suite.refresh(suite.exchange(authCode))
 
     def setSuiteTicket(self, ticket: str) -> None:
@@ -112,10 +113,10 @@ class QywxProxyAuth(Element):
 
         :param ticket: pushed within the last half hour; older pushes that arrive later do not replace it.
         """
-        _check_text("ticket", ticket)
-        suite, receiver = self._use()
+        check_text("ticket", ticket)
+        suite, worker = self._use()
         suite.store_ticket(ticket)
-        receiver.resume()
+        worker.resume()
 
     def resume(self, corpId: str) -> Authorization:
         """Try a permanent code again that WeCom refused: for when the enterprise has enabled the app again.
@@ -126,10 +127,62 @@ class QywxProxyAuth(Element):
         """
         return self._use_for(corpId).resume(corpId)
 
+    def parked(self) -> dict[str, str]:
+        """The enterprises whose secret WeCom refused, each with the reason; none of them is asked about any more.
+
+        A new permanent code opens the way again by itself, :meth:`resume` with the one there is.
+        """
+        suite, _ = self._use()
+        return {corpId: error.message for corpId, error in suite.tokens.refusals("app", self.suiteId).items()}
+
+    def installLink(self, state: str = "") -> InstallLink:
+        """The link that an enterprise's administrator opens, or scans as a QR code, to authorise the suite.
+
+        WeCom document 98744. It works for ten days, for any number of enterprises.
+
+        :param state: at most 32 letters and digits; comes back as ``linkState`` of the authorization that follows.
+        :raises ProviderUnset: the business file has no ``corpId`` or no ``providerSecret``.
+        """
+        self._check_active()
+        suite, _ = self._use()
+        return suite.install_link(state)
+
+    def erase(self, corpId: str, *, force: bool = False) -> Erasure:
+        """Delete everything that is kept of an enterprise: organisation, history, secrets, callbacks.
+
+        It cannot be undone. What remains is the record that this returns.
+
+        :param corpId: the enterprise, as the app knows it.
+        :param force: erase an enterprise that has not cancelled as well.
+        :raises ErasureRefused: it has not cancelled.
+        :raises CorpUnknown: nothing here is about it.
+        """
+        from jit_qywx.enterprises import enterprises
+        from jit_qywx.erasing import erase
+
+        check_text("corpId", corpId)
+        suite, _ = self._use()
+        mine = [one.fullName for one in enterprises(self.app) if (one.suiteId, one.corpId) == (self.suiteId, corpId)]
+        corps = [self.app.getElement(name) for name in mine]
+        return erase(suite, corpId, corps=corps, authFullName=self.fullName, force=force)
+
+    def erasures(self) -> list[Erasure]:
+        """The records of what was erased, oldest first."""
+        from jit_qywx.erasing import erasures
+
+        suite, _ = self._use()
+        return erasures(suite.storage, self.suiteId)
+
     def notify(
-        self, nonce: str, msg_signature: str, timestamp: str, echostr: str | None = None, body: bytes = b""
+        self,
+        nonce: str,
+        msg_signature: str,
+        timestamp: str,
+        echostr: str | None = None,
+        body: bytes = b"",
+        corpId: str | None = None,
     ) -> str:
-        """Answer a request that WeCom sends to the template's callback URL (指令回调URL).
+        """Answer a request that WeCom sends to the template's callback URL (指令回调URL), or to that of an app.
 
         A URL check (GET, with ``echostr``) is answered with its plaintext. An event (POST, with ``body``) is answered
         with ``success`` once it is stored; what it asks for is done afterwards, and :meth:`callbacks` says how that
@@ -140,6 +193,8 @@ class QywxProxyAuth(Element):
         :param timestamp: of the query.
         :param echostr: of the query; None for an event.
         :param body: the request's body.
+        :param corpId: the enterprise whose app's URL (数据回调URL) was called: what WeCom put in place of ``$CORPID$``;
+            None for the template's URL.
         :returns: the exact text to answer with, HTTP status 200. When this raises, answer with another status: WeCom
             then delivers the event again.
         :raises SignatureMismatch: the request is not signed with our token.
@@ -147,26 +202,30 @@ class QywxProxyAuth(Element):
         :raises ReceiverMismatch: it is meant for somebody else.
         :raises jitcore.errors.StorageError: the event could not be stored.
         """
+        from jit_qywx.intake import CallbackQuery
+
         for name, value in (("nonce", nonce), ("msg_signature", msg_signature), ("timestamp", timestamp)):
-            _check_text(name, value)
+            check_text(name, value)
+        if corpId is not None:
+            check_text("corpId", corpId)
         if not isinstance(body, (bytes, str)):
             raise ArgumentError(f"body is the request's body as bytes, not {type(body).__name__}.")
         content = body.encode() if isinstance(body, str) else body
-        _, receiver = self._use()
+        query = CallbackQuery(msg_signature, timestamp, nonce, echostr or None)
         if echostr:
-            return receiver.check_url(msg_signature, timestamp, nonce, echostr)
+            return self.intake.check_url(query, corpId)
         if not content:
             raise PayloadInvalid("The request has neither an echostr nor a body.")
-        return receiver.receive(msg_signature, timestamp, nonce, content)
+        return self.intake.receive(query, content, corpId)
 
     def callbacks(self, state: str | None = None, limit: int = 50) -> list[CallbackRecord]:
         """Received callbacks, newest first.
 
-        :param state: only ``received``, ``working``, ``done`` or ``failed`` ones.
+        :param state: only ``received``, ``working``, ``done`` or ``parked`` ones.
         :param limit: how many at most.
         """
-        suite, receiver = self._use()
-        receiver.settle()
+        suite, worker = self._use()
+        worker.settle()
         return suite.journal.recent(state, limit)
 
     def retryCallBack(self, recordId: int) -> CallbackRecord:
@@ -179,22 +238,41 @@ class QywxProxyAuth(Element):
         """
         if isinstance(recordId, bool) or not isinstance(recordId, int):
             raise ArgumentError(f"recordId is an int, not {type(recordId).__name__}.")
-        _, receiver = self._use()
-        receiver.settle()
-        return receiver.retry(recordId)
+        worker = self.worker
+        worker.settle()
+        return worker.retry(recordId)
+
+    @property
+    def intake(self) -> Intake:
+        """Where callbacks are checked and stored."""
+        self._use()
+        assert self._intake is not None
+        return self._intake
+
+    @property
+    def worker(self) -> Worker:
+        """What works stored callbacks off; its method ``serve`` has it do all there is to do."""
+        _, worker = self._use()
+        return worker
 
     def _use_for(self, corpId: str) -> Suite:
         """The suite, after the events that may change this enterprise's authorization have been worked on."""
-        _check_text("corpId", corpId)
+        check_text("corpId", corpId)
         self._check_active()
-        suite, receiver = self._use()
+        suite, worker = self._use()
         known = suite.authorizations.find(corpId)
         # The exchange stores the authorization before its AgentId is read, and create_auth does not say whose it is.
         if known is not None and known.state == "active" and known.agentId is not None:
-            receiver.settle(corpId)
+            worker.settle(corpId)
         else:
-            receiver.settle(corpId, None)
+            worker.settle(corpId, None)
         return suite
+
+    def _suite(self) -> Suite:
+        return self._use()[0]
+
+    def _suite_for(self, corpId: str) -> Suite:
+        return self._use_for(corpId)
 
     def _check_active(self) -> None:
         # Callbacks are taken all the same: a ticket or an auth code that is turned away does not come back.
@@ -203,29 +281,42 @@ class QywxProxyAuth(Element):
                 f"{self.fullName} is switched off.", hint='Set "isActive" to true in its business file to use it.'
             )
 
-    def _use(self) -> tuple[Suite, Receiver]:
+    def _use(self) -> tuple[Suite, Worker]:
         with self._opening:
             if self._opened is None:
                 self._opened = self._open()
             return self._opened
 
-    def _open(self) -> tuple[Suite, Receiver]:
+    def _open(self) -> tuple[Suite, Worker]:
         from jit_qywx.client.timing import Timing
         from jit_qywx.encryption import open_box
-        from jit_qywx.receiving import Receiver
+        from jit_qywx.intake import Intake
+        from jit_qywx.reconciles import Reconciles
         from jit_qywx.suite import Suite, SuiteConfig
+        from jit_qywx.worker import Worker
 
-        # The storage first: what is recorded last is closed first, and the receiver's thread uses the storage.
+        # The storage first: what is recorded last is closed first, and the worker's threads use the storage.
         storage = self.app.storage
         box = open_box(self.app.app_data, os.environ)
-        suite = Suite(SuiteConfig.read(self.config), storage, box, self.timing or Timing())
-        receiver = Receiver(suite)
+        timing = self.timing or Timing()
+        suite = Suite(SuiteConfig.read(self.config), storage, box, timing)
+        worker = Worker(suite, Reconciles(storage, self.suiteId, timing.now), self._corps, timing)
+        intake = self._intake = Intake(suite.config, suite.journal, timing.now, worker.received)
         self.app.on_close(suite.close)
-        self.app.on_close(receiver.close)
-        receiver.resume()
-        return suite, receiver
+        self.app.on_close(worker.close)
+        self.app.on_close(intake.close)
+        worker.resume()
+        return suite, worker
 
+    def _corps(self) -> dict[str, list[Corp]]:
+        """The corp elements of each enterprise of the suite."""
+        from jit_qywx.enterprises import enterprises
 
-def _check_text(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise ArgumentError(f"{name} is a str that is not empty, not {type(value).__name__}.")
+        corps: dict[str, list[Corp]] = {}
+        for one in enterprises(self.app):
+            if one.suiteId == self.suiteId:
+                try:
+                    corps.setdefault(one.corpId, []).append(self.app.getElement(one.fullName))
+                except JitError as error:
+                    logger.warning("%s cannot be synced: %s", one.fullName, error.code)
+        return corps
