@@ -25,8 +25,10 @@ from jit_qywx.client.suite import (
 )
 from jit_qywx.client.tokens import Fresh, StoredToken, TokenKey, TokenStore, fingerprint
 from jit_qywx.client.transport import OFFICIAL_BASE_URL, Transport
+from jit_qywx.consents import Consents
 from jit_qywx.errors import AuthorizationLost, BadAnswer, ProviderUnset
 from jit_qywx.journal import Journal
+from jit_qywx.login import Logins
 from jit_qywx.observing import GrantObserver, is_closed
 from jit_qywx.states import CANCELLED, CLOSED, REFUSED, SUSPENDED, WITHDRAWN, cause_of
 from jit_qywx.tickets import SuiteTickets
@@ -118,6 +120,8 @@ class Suite:
         self.tickets = SuiteTickets(storage, box, suiteId, timing.now)
         self.authorizations = Authorizations(storage, box, suiteId, timing.now)
         self.journal = Journal(storage, box, suiteId, timing.now)
+        self.logins = Logins(storage, suiteId, timing.now)
+        self.consents = Consents(storage, box, suiteId, timing.now)
         suite_token = StoredToken(
             self.tokens, TokenKey("suite", suiteId), lambda: config.suiteSecret, self._fetch_suite_token
         )
@@ -284,6 +288,8 @@ class Suite:
         erased = {
             "jit_qywx_authorization": self.authorizations.erase(corpId),
             "jit_qywx_token": self.tokens.forget(self._key(corpId)),
+            "jit_qywx_login_code": self.logins.forget(corpId),
+            "jit_qywx_consent": self.consents.forget(corpId),
         }
         with self._lock:
             self._clients.pop(corpId, None)
