@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from jitcore.contract import compose
 from jitcore.discovery import HAS_LOADER, HAS_PACKAGE
 from jitcore.errors import ElementFailed, ElementInvalid, ElementNotFound
 from jitcore.files import SourceInvalid
+from jitcore.importing import unload
 from jitcore.problems import Problem
 from jitcore.source import read_json
 from jitcore.suggestions import closest
@@ -163,7 +165,10 @@ class Dispatch:
         except ElementFailed:
             raise
         except (Exception, SystemExit) as error:
-            # A stranger's module may raise anything; it becomes a problem.
+            # A stranger's module may raise anything; it becomes a problem. Of what it had imported of its own before
+            # that nothing stays: the next try would take it as it was.
+            if node.module_name not in sys.modules:
+                unload(node.module_name)
             raise ElementInvalid(
                 f"The code of {node.fullName} cannot be imported.",
                 fullName=node.fullName,

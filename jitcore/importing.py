@@ -34,7 +34,7 @@ else:
     # importlib.abc would cost every process more than all of this module; a loader is one by what it does.
     Loader = object
 
-__all__ = ["forget_aliases", "mount", "open_apps", "refresh", "unmount"]
+__all__ = ["forget_aliases", "mount", "open_apps", "refresh", "unload", "unmount"]
 
 #: Plain code of an app that its elements share; importable like a family (JAAP: ``from commons.x import y``).
 COMMONS = "commons"
@@ -64,7 +64,7 @@ def unmount(app: App) -> None:
     still_used = {layer.package for other in finder.apps for layer in other.layers}
     for layer in app.layers:
         if layer.is_app and layer.package not in still_used:
-            _unload(layer.package)
+            unload(layer.package)
     if not finder.apps:
         sys.meta_path.remove(finder)
 
@@ -84,7 +84,7 @@ def refresh(app: App, take: Callable[[], object]) -> None:
     kept = {layer.package for other in open_apps() for layer in other.layers}
     for layer in before:
         if layer.is_app and layer.package not in kept:
-            _unload(layer.package)
+            unload(layer.package)
 
 
 def open_apps() -> tuple[App, ...]:
@@ -114,7 +114,7 @@ class ElementFinder:
     def forget_aliases(self) -> None:
         """Drop the aliases from ``sys.modules``: what they mean may have changed."""
         while self.aliased:
-            _unload(self.aliased.pop())
+            unload(self.aliased.pop())
         importlib.invalidate_caches()
 
     def _find_in_app_folder(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
@@ -219,7 +219,8 @@ def _finder() -> ElementFinder | None:
     return next((finder for finder in sys.meta_path if isinstance(finder, ElementFinder)), None)
 
 
-def _unload(package: str | None) -> None:
+def unload(package: str | None) -> None:
+    """Forget a package and all modules below it."""
     # Other threads may be importing.
     for name in [name for name in tuple(sys.modules) if name == package or name.startswith(f"{package}.")]:
         sys.modules.pop(name, None)

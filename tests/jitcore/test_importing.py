@@ -179,3 +179,24 @@ def test_an_apps_own_commons_leave_those_of_its_base(write_app, open_app, things
     )
     open_app({"app.json": {"extends": [{"path": "../base"}]}, "commons/marks.py": "MARK = '!'\n"})
     assert importlib.import_module("things.PlainType.text").TEXT == "hello!"
+
+
+def test_a_type_that_cannot_be_imported_leaves_no_trace(open_app, things):
+    """Neither a module nor a resolved Type stays of code that raised, and mended code runs from its first line."""
+    things["things/Own/e.json"] = {"type": "things.PlainType", "title": "Own"}
+    things["things/Own/__init__.py"] = (
+        "from ._helper import WORD\nfrom things.PlainType import Loader\nraise ValueError\n"
+    )
+    things["things/Own/_helper.py"] = "WORD = 'old'\n"
+    things["things/One/e.json"] = {"type": "things.Own", "title": "One"}
+    things["things/One/One.json"] = {"word": "One"}
+    app = open_app(things)
+    with pytest.raises(ElementInvalid, match=r"things\.Own cannot be imported"):
+        app.getElement("things.One")
+    assert [name for name in sys.modules if "things.Own" in name] == []
+    assert "things.Own" not in app.dispatch.resolved
+    assert app.getElement("things.Hello").greet("you") == "Hello you"
+    (app.path / "things/Own/_helper.py").write_text("WORD = 'new'\n")
+    (app.path / "things/Own/__init__.py").write_text("from ._helper import WORD\nfrom things.PlainType import Loader\n")
+    assert app.getElement("things.One").greet("you") == "One you"
+    assert app.getElement("things.Own").WORD == "new"
