@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from jitcore import App
@@ -65,6 +70,69 @@ def test_a_verb_survives_garbage(verb, garbage, capsys):
         assert ended.value.code in {0, 1, 2}, words
         assert "Traceback" not in captured.out + captured.err, words
         assert captured.out + captured.err, words
+
+
+#: What plugins add and that works on an app's elements; the others run until they are stopped, or make an app.
+CONTRIBUTED = [["org", "corps.CorpA"], ["runs", "corps.CorpA"], ["sync"], ["sync", "corps.CorpA"]]
+
+
+@pytest.mark.parametrize("words", CONTRIBUTED, ids=" ".join)
+@pytest.mark.parametrize("is_mended", [False, True], ids=["all", "all elements"])
+def test_a_contributed_verb_survives_garbage(words, is_mended, garbage, capsys):
+    """What needs an element says what is broken, in one error without a traceback, whatever else is right."""
+    if is_mended:
+        (garbage / ".env").unlink()
+        (garbage / "app.json").write_text('{"name": "mended"}')
+    with pytest.raises(SystemExit) as ended:
+        main(["--app", str(garbage), *words])
+    captured = capsys.readouterr()
+    assert ended.value.code in ({0, 1} if words == ["sync"] else {1})
+    assert "Traceback" not in captured.out + captured.err
+    assert "error[" in captured.err or words == ["sync"]
+
+
+@pytest.mark.parametrize("words", [["dev", "--plain"], ["check", "--watch"]], ids=" ".join)
+def test_a_verb_that_goes_on_survives_garbage(words, garbage):
+    """It shows what is wrong, goes on, and ends by Ctrl-C without a traceback."""
+    command = [sys.executable, "-m", "jitcore.cli", "--app", str(garbage), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            first = process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[0]
+    assert first.strip()
+    assert "Traceback" not in first + rest
+    assert process.returncode in {0, 1, 130}
+
+
+def test_nothing_vanishes_from_the_list(write_app, things, capsys):
+    """With every file broken the same elements are listed as with none."""
+
+    def listed(path):
+        with pytest.raises(SystemExit) as ended:
+            main(["--app", str(path), "list", "--json"])
+        assert ended.value.code == 0
+        return [row["element"] for row in json.loads(capsys.readouterr().out)]
+
+    path = write_app(things)
+    before = listed(path)
+    assert {"things.Hello", "things.Meta", "things.PlainType"} <= set(before)
+    write_app(dict.fromkeys(things, "{"))
+    assert listed(path) == before
+
+
+def test_strict_makes_the_same_report_fatal(write_app, things, capsys):
+    """With --strict the words are the same, and the exit code counts warnings."""
+    path = write_app({**things, ".env": "A=1\nA=2\n"})
+    reports = []
+    for words, code in ((["check"], 0), (["check", "--strict"], 1)):
+        with pytest.raises(SystemExit) as ended:
+            main(["--app", str(path), *words])
+        assert ended.value.code == code
+        reports.append(capsys.readouterr().out)
+    assert reports[0] == reports[1]
+    assert "dotenv-duplicate" in reports[0]
 
 
 def test_shipped_elements_work_beside_garbage(garbage):

@@ -43,3 +43,18 @@ def test_who_refers_into_a_circle_is_not_part_of_it(open_app, things):
     for name in ("A", "B", "C"):
         with pytest.raises(ElementInvalid, match="circle"):
             app.getElement(f"things.{name}")
+
+
+def test_every_circle_is_told(open_app, things):
+    """Circles apart from each other, and two that share an element: each is told whole, before an instance is made."""
+    things["things/PlainType/__init__.py"] += "\n\n    def load(self):\n        raise AssertionError('it was made')\n"
+    net = {"A": ["B"], "B": ["A"], "M": ["N", "O"], "N": ["M"], "O": ["P"], "P": ["M"]}
+    app = open_app(friends({name: one for name, one in things.items() if "Hello" not in name}, net))
+    told = [problem.message.partition(": ")[2].rstrip(".").replace("things.", "") for problem in app.check()]
+    assert len(told) == 6
+    circles = {frozenset(one.split(" → ")) for one in told}
+    assert circles == {frozenset("AB"), frozenset("MN"), frozenset("MOP")}
+    assert all(one.split(" → ")[0] == one.split(" → ")[-1] for one in told)
+    for name in net:
+        with pytest.raises(ElementInvalid, match="circle"):
+            app.getElement(f"things.{name}")

@@ -176,6 +176,26 @@ def test_a_schema_that_refuses_an_instance_leaves_it_as_it_was(watched, things):
     assert app.app.getElement("things.Long") is not long
 
 
+def test_code_that_refuses_an_instance_leaves_it_as_it_was(watched, things):
+    """New code of a Type is tried on each instance before it is swapped: those that fail stay, of the old class."""
+    things["things/Long/e.json"] = {"type": "things.PlainType", "title": "Long"}
+    things["things/Long/Long.json"] = {"word": "Long enough"}
+    app = watched(things)
+    hello, long = app.app.getElement("things.Hello"), app.app.getElement("things.Long")
+    code = app.path / "things/PlainType/__init__.py"
+    strict = (
+        "class Thing(Element):\n    def __init__(self, node, config):\n        super().__init__(node, config)\n"
+        "        if len(config['word']) < 8:\n            raise ValueError('too short')\n"
+    )
+    write(code, code.read_text().replace("class Thing(Element):\n", strict))
+    done = app.next()
+    assert list(done.stale) == ["things.Hello"]
+    assert "too short" in str(app.app.elements["things.Hello"].stale.error)
+    assert app.app.getElement("things.Hello") is hello
+    assert app.app.getElement("things.Long") is not long
+    assert type(app.app.getElement("things.Long")) is not type(long)
+
+
 def test_dependants_follow(watched, things):
     """An element that refers to the edited one is made anew, too."""
     things["things/Fan/e.json"] = {"type": "things.PlainType", "title": "Fan"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import pytest
 
@@ -114,6 +116,39 @@ def test_saving_the_same_text_is_no_reload(hello, save):
     save(file, file.read_text(), outside)
     app.none()
     assert app.app.getElement("things.Hello") is before
+
+
+@pytest.mark.parametrize("save", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    ("name", "old", "new", "what"),
+    [
+        ("Hello/e.json", '"Hello"', '"Changed"', lambda element: element.title == "Changed"),
+        ("PlainType/__init__.py", "} {", "}-{", lambda element: element.greet("world") == "Hello-world"),
+    ],
+    ids=["e.json", "Type"],
+)
+def test_one_save_of_a_definition_or_a_type_is_one_reload(hello, save, name, old, new, what):
+    """The same holds for the element's definition and for the code of its Type."""
+    app, file, outside = hello
+    place = file.parents[1] / name
+    save(place, place.read_text().replace(old, new), outside)
+    assert app.next().reloaded == ("things.Hello",)
+    assert what(app.app.getElement("things.Hello"))
+    app.none()
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_database_in_an_elements_folder_never_triggers(hello, mode):
+    """SQLite makes and removes files beside its own with every transaction."""
+    app, file, _ = hello
+    with closing(sqlite3.connect(file.with_name("rows.db"))) as database:
+        database.execute(f"PRAGMA journal_mode={mode}")
+        database.execute("CREATE TABLE rows (number)")
+        for number in range(20):
+            with database:
+                database.execute("INSERT INTO rows VALUES (?)", (number,))
+        app.none()
+    app.none()
 
 
 @pytest.mark.parametrize(
