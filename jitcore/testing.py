@@ -4,8 +4,9 @@ Name it in the ``conftest.py`` at the root of your tests; it is never loaded by 
 
     pytest_plugins = ["jitcore.testing"]
 
-It gives the fixtures :func:`app`, :func:`make_app` and :func:`write_app` and those of the shipped plugins
-(``wecom_emulator``), and fails a test that leaves an App open, because an open App changes what the next test imports.
+It gives the fixtures :func:`app`, :func:`element`, :func:`make_app`, :func:`layer_stack` and :func:`write_app`, and
+those of the shipped plugins (``wecom_emulator``). It fails a test that leaves an App open, because an open App changes
+what the next test imports.
 Apps of the fixtures load no third-party plugin that happens to be installed, so a test means the same on every machine,
 unless the test or ``pytest.ini`` asks for plugins.
 """
@@ -27,7 +28,18 @@ if TYPE_CHECKING:
 
     from jitcore.app import App
 
-__all__ = ["MakeApp", "WriteApp", "app", "app_options", "make_app", "write_app"]
+__all__ = [
+    "LayerStack",
+    "MakeApp",
+    "MakeElement",
+    "WriteApp",
+    "app",
+    "app_options",
+    "element",
+    "layer_stack",
+    "make_app",
+    "write_app",
+]
 
 #: Apps that fixtures of a wider scope than one test have opened.
 _WIDER = pytest.StashKey["WeakSet[App]"]()
@@ -43,6 +55,18 @@ class MakeApp(Protocol):
     """What the fixture :func:`make_app` hands out."""
 
     def __call__(self, files: Mapping[str, Any], name: str = "app", **options: Any) -> App: ...
+
+
+class MakeElement(Protocol):
+    """What the fixture :func:`element` hands out."""
+
+    def __call__(self, type_name: str, config: Mapping[str, Any] | None = None, **define: Any) -> Any: ...
+
+
+class LayerStack(Protocol):
+    """What the fixture :func:`layer_stack` hands out."""
+
+    def __call__(self, layers: Mapping[str, Mapping[str, Any]], **options: Any) -> App: ...
 
 
 @pytest.fixture
@@ -104,6 +128,46 @@ def make_app(write_app: WriteApp) -> Iterator[MakeApp]:
     yield make
     for one in reversed(opened):
         one.close()
+
+
+@pytest.fixture
+def element(app: App) -> MakeElement:
+    """Make an instance of a Type in :func:`app` and load it: ``element("corps.AcmeType", {"corpId": "ww1"})``.
+
+    Takes the Type's full name, the content of the business file (None: there is none), and what ``e.json`` says
+    besides. The instance is called ``Example``, the next one ``Example2``.
+    """
+
+    def make(type_name: str, config: Mapping[str, Any] | None = None, **define: Any) -> Any:
+        family = type_name.partition(".")[0]
+        number = 1
+        while (name := f"Example{number if number > 1 else ''}") and (app.path / family / name).exists():
+            number += 1
+        files = {f"{family}/{name}/e.json": {"type": type_name, "title": name, **define}}
+        if config is not None:
+            files[f"{family}/{name}/{name}.json"] = dict(config)
+        _write(app.path, files)
+        return app.getElement(f"{family}.{name}")
+
+    return make
+
+
+@pytest.fixture
+def layer_stack(write_app: WriteApp, make_app: MakeApp) -> LayerStack:
+    """Write apps that extend each other, nearest first, and open the first.
+
+    ``layer_stack({"shop": {…}, "base": {…}})`` takes the files of each app, as :func:`write_app` does, by the app's
+    name; further keyword arguments are those of :class:`jitcore.App`.
+    """
+
+    def make(layers: Mapping[str, Mapping[str, Any]], **options: Any) -> App:
+        names = list(layers)
+        for name, below in zip(names, [*names[1:], None], strict=True):
+            manifest = {"name": name, "extends": [{"path": f"../{below}"}] if below is not None else []}
+            write_app({**layers[name], "app.json": {**manifest, **layers[name].get("app.json", {})}}, name)
+        return make_app({}, names[0], **options)
+
+    return make
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

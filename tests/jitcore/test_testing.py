@@ -126,6 +126,42 @@ def test_make_app_takes_the_options_of_an_app(make_app):
     assert all(plugin.shipped for plugin in app.plugins.all)
 
 
+def test_element_makes_instances_of_a_type(run):
+    """It is loaded in the app under test, under a name of its own each time, and is gone with the test."""
+    outcome = run(
+        test_elements="""
+from pathlib import Path
+
+import pytest
+from jitcore.errors import ElementInvalid
+
+def test_plain(element):
+    one = element("things.PlainType", {"word": "Moin"}, title="One")
+    other = element("things.PlainType", {"word": "Servus"})
+    assert (one.greet("you"), other.greet("you")) == ("Moin you", "Servus you")
+    assert (one.title, one.fullName, other.fullName) == ("One", "things.Example", "things.Example2")
+
+def test_the_schema_guards_it(element):
+    assert not (Path(__file__).parents[1] / "things/Example").exists()
+    with pytest.raises(ElementInvalid, match="value-length"):
+        element("things.PlainType", {"word": ""})
+    with pytest.raises(ElementInvalid):
+        element("things.PlainType")
+"""
+    )
+    outcome.assert_outcomes(passed=2)
+
+
+def test_layer_stack_puts_the_first_on_top(layer_stack, things):
+    """Each app extends the next; what none of them says comes from the one below."""
+    mine = {"things/Hello/e.json": things["things/Hello/e.json"], "things/Hello/Hello.json": {"word": "Moin"}}
+    app = layer_stack({"shop": {"app.json": {"title": "Shop"}}, "company": mine, "base": things})
+    assert app.manifest["title"] == "Shop"
+    assert [layer.name for layer in app.layers if layer.is_app] == ["shop", "company", "base"]
+    assert app.getElement("things.Hello").greet("you") == "Moin you"
+    assert [one.layer for one in app.explain("things.Hello").shadowed] == ["base"]
+
+
 def test_a_test_that_leaves_an_app_open_fails(run):
     """The App is named and closed, so that the next test starts clean."""
     outcome = run(
