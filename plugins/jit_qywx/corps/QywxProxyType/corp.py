@@ -15,7 +15,7 @@ from jitcore.errors import ArgumentError, JitError
 
 if TYPE_CHECKING:
     from jit_corps.progress import Progress
-    from jit_corps.snapshot import Snapshot
+    from jit_corps.snapshot import Snapshot, Targets
     from jit_qywx.client import QywxProxyClient
     from jitcore import App
 
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _AUTH_TYPE = "auths.loginTypes.QywxProxyType"
 _CONCURRENCY = 8
+#: So many records are read one by one even where everything takes fewer calls: those of a full reading weigh more.
+_ONE_BY_ONE = 50
 
 
 class QywxProxyCorp(Corp):
@@ -72,6 +74,35 @@ class QywxProxyCorp(Corp):
             client,
             known,
             confirm=confirm,
+            concurrency=self.concurrency,
+            progress=progress,
+            corpName=client.corpName,
+        )
+
+    def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
+        """Read single records from WeCom, and what hangs on them; looks up here what need not be read.
+
+        :param targets: what to read.
+        :param progress: called with (phase, done, total or None).
+        :raises TargetsUnsupported: everything is to be read: nothing was published yet, or that takes fewer calls.
+        :raises ApiError: WeCom could not answer now, or answers this app no more.
+        :raises TransportError: a call got no usable answer.
+        """
+        from jit_corps.errors import TargetsUnsupported
+        from jit_qywx.kept import Kept
+        from jit_qywx.reading_targets import read_targets
+
+        kept = Kept(self.app.storage, self.fullName)
+        named = len(targets.departments) + len(targets.members) + len(targets.roles)
+        # A rename is known from its event alone, so it is never left to a full reading.
+        costly = named > _ONE_BY_ONE and not targets.renames and named > kept.calls_for_everything()
+        if costly or not kept.published:
+            raise TargetsUnsupported(self.fullName)
+        client = self.getClient()
+        return read_targets(
+            client,
+            targets,
+            kept,
             concurrency=self.concurrency,
             progress=progress,
             corpName=client.corpName,

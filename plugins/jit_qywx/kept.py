@@ -1,0 +1,109 @@
+"""What is kept here of one organisation, as far as reading single records has to know it.
+
+A record that WeCom tells may name others: a parent, a department, a member under a tag. Those known here need not be
+read again, or every event would cost as many calls as the tree is deep.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave its query methods untyped.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole
+from jit_corps.rows import LISTED, UNCONFIRMED, UPSTREAM
+from jit_corps.state import read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from jitcore.storage import Storage
+
+__all__ = ["Kept"]
+
+#: How many values one statement asks for; every database takes so many.
+_CHUNK = 500
+
+
+class Kept:
+    """The published rows of one corp.
+
+    :param storage: the App's.
+    :param corpFullName: the corp element.
+    """
+
+    def __init__(self, storage: Storage, corpFullName: str) -> None:
+        self._storage = storage
+        self._corpFullName = corpFullName
+
+    @property
+    def published(self) -> bool:
+        """Whether there was a sync yet."""
+        with self._storage.reading():
+            return read_header(self._storage, self._corpFullName)[0] > 0
+
+    def calls_for_everything(self) -> int:
+        """About how many calls reading everything takes: one for each department and each tag."""
+        with self._storage.reading():
+            counts = [
+                model.select().where(model.corpFullName == self._corpFullName, model.origin == UPSTREAM).count()
+                for model in (self._storage.models[CorpDept], self._storage.models[CorpRole])
+            ]
+        return sum(counts)
+
+    def departments(self, deptIds: Collection[str]) -> set[str]:
+        """Those of the departments that are in sight here."""
+        dept = self._storage.models[CorpDept]
+        return {deptId for (deptId,) in self._of(dept, [dept.deptId], dept.deptId, deptIds, dept.presence == LISTED)}
+
+    def members(self, memberIds: Collection[str]) -> set[str]:
+        """Those of the members who are in sight here; not those who left."""
+        member = self._storage.models[CorpMember]
+        here = member.presence.in_([LISTED, UNCONFIRMED])
+        return {one for (one,) in self._of(member, [member.memberId], member.memberId, memberIds, here)}
+
+    def strangers(self, memberIds: Collection[str]) -> set[str]:
+        """Those of the members of whom there is no row at all."""
+        member = self._storage.models[CorpMember]
+        known = {one for (one,) in self._of(member, [member.memberId], member.memberId, memberIds)}
+        return set(memberIds) - known
+
+    def leading(self, memberIds: Collection[str]) -> set[tuple[str, str]]:
+        """Which departments those members lead: pairs of the ids of a department and a member."""
+        place = self._storage.models[CorpDeptMember]
+        columns = [place.deptId, place.memberId]
+        return {
+            (deptId, memberId)
+            for deptId, memberId in self._of(place, columns, place.memberId, memberIds, place.isLeader == True)  # noqa: E712  # SQL
+        }
+
+    def inside(self, deptIds: Collection[str]) -> tuple[set[str], set[str]]:
+        """The departments directly below those, and the members in them."""
+        dept, place = self._storage.models[CorpDept], self._storage.models[CorpDeptMember]
+        below = self._of(dept, [dept.deptId], dept.upstreamParentId, deptIds)
+        members = self._of(place, [place.memberId], place.deptId, deptIds)
+        return {deptId for (deptId,) in below}, {memberId for (memberId,) in members}
+
+    def roles(self, deptIds: Collection[str]) -> set[str]:
+        """The roles that stand for one of the departments."""
+        role = self._storage.models[CorpRole]
+        query = role.select(role.roleId, role.deptIds).where(
+            role.corpFullName == self._corpFullName, role.deptIds.is_null(False)
+        )
+        with self._storage.reading():
+            return {
+                roleId for roleId, named in self._storage.select_tuples(query) if not set(deptIds).isdisjoint(named)
+            }
+
+    def _of(
+        self, model: Any, columns: list[Any], key: Any, keys: Iterable[str], *conditions: Any
+    ) -> list[tuple[Any, ...]]:
+        asked = sorted(keys)
+        found: list[tuple[Any, ...]] = []
+        with self._storage.reading():
+            for start in range(0, len(asked), _CHUNK):
+                some = key.in_(asked[start : start + _CHUNK])
+                query = model.select(*columns).where(model.corpFullName == self._corpFullName, some, *conditions)
+                found += self._storage.select_tuples(query)
+        return found
