@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from jit_corps.progress import Progress
-    from jit_corps.snapshot import DeptRecord, MemberRecord, RoleRecord
+    from jit_corps.snapshot import MemberRecord, RoleRecord
     from jit_qywx.client import QywxProxyClient
 
 __all__ = ["read_corp"]
@@ -98,7 +98,7 @@ class _Reading:
             listings = [[mapper.narrowed(member) for member in listing] for listing in listings]
         members = _unique(listings)
         dept_records = tuple(mapper.department(record) for record in departments)
-        roles, grants = _roles(tags, dept_records, members)
+        roles, grants = _roles(tags)
         return Snapshot(
             corpId=self._client.corpId,
             corpName=corpName,
@@ -237,39 +237,11 @@ def _member_ids(listings: Iterable[list[MemberRecord]]) -> set[str]:
     return {member.memberId for listing in listings for member in listing}
 
 
-def _roles(
-    tags: Mapping[str, Record], departments: Iterable[DeptRecord], members: Iterable[MemberRecord]
-) -> tuple[tuple[RoleRecord, ...], tuple[GrantRecord, ...]]:
-    """Tags as roles; a department under a tag stands for everybody in and below it."""
-    children: dict[str, list[str]] = {}
-    for department in departments:
-        if department.parentId is not None:
-            children.setdefault(department.parentId, []).append(department.deptId)
-    inside: dict[str, list[str]] = {}
-    for member in members:
-        for place in member.departments:
-            inside.setdefault(place.deptId, []).append(member.memberId)
-    roles: list[RoleRecord] = []
-    grants: dict[GrantRecord, None] = {}
-    for tagId, tag in tags.items():
-        role = role_record(tagId, tag)
-        roles.append(role)
-        grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "tag") for userId in tag_users(tag)))
-        for deptId in _below(map(str, tag["partylist"]), children):
-            grants.update(dict.fromkeys(GrantRecord(userId, role.roleId, "dept") for userId in inside.get(deptId, ())))
-    return tuple(roles), tuple(grants)
-
-
-def _below(deptIds: Iterable[str], children: Mapping[str, Sequence[str]]) -> set[str]:
-    """The departments and everything below them; a cycle ends where it closes."""
-    found: set[str] = set()
-    waiting = list(deptIds)
-    while waiting:
-        deptId = waiting.pop()
-        if deptId not in found:
-            found.add(deptId)
-            waiting.extend(children.get(deptId, ()))
-    return found
+def _roles(tags: Mapping[str, Record]) -> tuple[tuple[RoleRecord, ...], tuple[GrantRecord, ...]]:
+    """Tags as roles, and whom they name. Whom a department under a tag stands for follows from the organisation."""
+    roles = tuple(role_record(tagId, tag) for tagId, tag in tags.items())
+    named = ((userId, f"tag:{tagId}") for tagId, tag in tags.items() for userId in tag_users(tag))
+    return roles, tuple(GrantRecord(userId, roleId, "tag") for userId, roleId in dict.fromkeys(named))
 
 
 def _ids(departments: Iterable[Record]) -> list[str]:

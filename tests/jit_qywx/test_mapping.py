@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jit_corps.snapshot import DeptRecord, Membership
+from jit_corps.snapshot import DeptRecord, Membership, RoleRecord
 from jit_qywx.errors import BadAnswer
-from jit_qywx.mapping import Mapper
+from jit_qywx.mapping import Mapper, role_record, tag_users
 from jit_qywx.scope import VisibleScope
 
 EVERYTHING = VisibleScope(
@@ -136,3 +136,18 @@ def test_narrowing_says_what_mapping_would_have_said(name: object, text: object)
     told = {"name": name, "department": [1, 2], "status": 1, **texts}
     assert Mapper(NOTHING).narrowed(member(told)) == member(told, NOTHING)
     assert Mapper(EVERYTHING).narrowed(member(told)) == member(told)
+
+
+def test_a_tag_becomes_a_role() -> None:
+    """Departments under it are ids without an order; a tag without a usable name has none."""
+    told = {"tagname": "骨\0干", "userlist": [{"userid": "lisi"}], "partylist": [10, 2, 10]}
+    assert role_record("7", told) == RoleRecord("tag:7", "骨干", ("10", "2"))
+    assert tag_users(told) == ["lisi"]
+    assert role_record("7", {"partylist": []}) == RoleRecord("tag:7", None, ())
+
+
+@pytest.mark.parametrize("party", [None, True, [2], {"id": 2}])
+def test_a_department_under_a_tag_without_an_id_is_a_bad_answer(party: object) -> None:
+    """A department that cannot be told apart is never dropped silently."""
+    with pytest.raises(BadAnswer, match="tag/get"):
+        role_record("7", {"tagname": "骨干", "partylist": [party]})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jit_corps.snapshot import GrantRecord, Membership, Snapshot
+from jit_corps.snapshot import GrantRecord, Membership, RoleRecord, Snapshot
 from jit_qywx import errors
 from jit_qywx.emulator import Org
 from jit_qywx.reading import read_corp
@@ -74,7 +74,8 @@ def test_a_whole_organisation(client: QywxProxyClient) -> None:
     }
     assert {place.deptId for place in member(snapshot, "lisi").departments} == {"2", "3"}
     assert [(each.roleId, each.name) for each in snapshot.roles] == [("tag:7", "骨干")]
-    assert set(snapshot.grants) == {GrantRecord("zhangsan", "tag:7", "tag"), GrantRecord("lisi", "tag:7", "dept")}
+    assert [each.deptIds for each in snapshot.roles] == [("3",)]
+    assert snapshot.grants == (GrantRecord("zhangsan", "tag:7", "tag"),)
     assert snapshot.scope.hasRoot
 
 
@@ -345,30 +346,25 @@ def test_statuses(authorise: Callable[..., QywxProxyClient], wecom_emulator: Emu
     assert {(each.active, each.reason) for each in read(client).members} == {(None, None)}
 
 
-def test_tag_on_a_department_reaches_everybody_below(authorise: Callable[..., QywxProxyClient]) -> None:
-    """A department under a tag stands for the members of its whole sub-tree, each marked as such."""
+def test_tag_on_a_department_names_the_department(authorise: Callable[..., QywxProxyClient]) -> None:
+    """A department under a tag is told as such: whom it stands for follows from the organisation that is kept."""
     org = Org(root="总部")
     org.add_department("甲", 1, department_id=2)
-    org.add_department("乙", 2, department_id=3)
-    org.add_member("above", departments=(1,))
     org.add_member("at", departments=(2,))
-    org.add_member("below", departments=(3,))
-    org.add_tag("标签", tag_id=9, users=("at",), departments=(2,))
+    org.add_tag("标签", tag_id=9, users=("at",), departments=(2, 1))
     snapshot = read(authorise(org))
-    assert set(snapshot.grants) == {
-        GrantRecord("at", "tag:9", "tag"),
-        GrantRecord("at", "tag:9", "dept"),
-        GrantRecord("below", "tag:9", "dept"),
-    }
+    assert snapshot.roles == (RoleRecord("tag:9", "标签", ("1", "2")),)
+    assert snapshot.grants == (GrantRecord("at", "tag:9", "tag"),)
 
 
 def test_cyclic_departments_are_read(authorise: Callable[..., QywxProxyClient]) -> None:
-    """A cycle of departments ends the expansion of a tag, not the reading."""
+    """A cycle of departments ends no reading and begins none that does not end."""
     departments = [{"id": 2, "name": "甲", "parentid": 3}, {"id": 3, "name": "乙", "parentid": 2}]
     org = Org(departments, [{"userid": "a", "department": [3]}], root="总部")
     org.add_tag("标签", tag_id=9, departments=(2,))
     snapshot = read(authorise(org))
-    assert GrantRecord("a", "tag:9", "dept") in snapshot.grants
+    assert [each.deptIds for each in snapshot.roles] == [("2",)]
+    assert {each.deptId for each in snapshot.departments} == {"1", "2", "3"}
 
 
 def test_department_that_vanishes_costs_one_more_listing(
