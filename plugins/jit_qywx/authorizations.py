@@ -102,7 +102,7 @@ class Authorizations:
         """
         found = self.find(corpId)
         if found is None:
-            raise self._unknown(corpId)
+            raise self.unknown(corpId)
         if found.state == CANCELLED:
             raise AuthorizationLost(
                 f"Enterprise {corpId} cancelled the authorization of suite {self._suiteId}.",
@@ -236,6 +236,18 @@ class Authorizations:
             logger.log(level, "An authorization is now %s: %s", transition.after, cause, extra=told)
         return changed
 
+    def unknown(self, corpId: str) -> CorpUnknown:
+        """The error for an enterprise that never authorised the suite, with the ids that look like it."""
+        possibilities = closest(corpId, [each.corpId for each in self.all()])
+        likely = f"Did you mean {' or '.join(possibilities)}? " if possibilities else ""
+        return CorpUnknown(
+            f"Enterprise {corpId} has not authorised suite {self._suiteId}, as far as this App knows.",
+            corpId=corpId,
+            possibilities=possibilities,
+            hint=f"{likely}Its administrator opens the link of jit qywx install-link, or scans it; the create_auth "
+            "callback then reaches notify() of the auth element. With an auth code at hand: jit qywx authorize.",
+        )
+
     @property
     def _model(self) -> type[QywxAuthorization]:
         return self._storage.models[QywxAuthorization]
@@ -249,17 +261,6 @@ class Authorizations:
 
     def _place(self, corpId: str) -> str:
         return f"permanent code/{self._suiteId}/{corpId}"
-
-    def _unknown(self, corpId: str) -> CorpUnknown:
-        possibilities = closest(corpId, [each.corpId for each in self.all()])
-        likely = f"Did you mean {' or '.join(possibilities)}? " if possibilities else ""
-        return CorpUnknown(
-            f"Enterprise {corpId} has not authorised suite {self._suiteId}, as far as this App knows.",
-            corpId=corpId,
-            possibilities=possibilities,
-            hint=f"{likely}Its administrator scans the suite's authorisation QR code; the create_auth callback then "
-            "reaches notify() of the auth element. With an auth code at hand: jit qywx authorize.",
-        )
 
 
 def _told(row: Any) -> Authorization:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from jit_qywx.cli_authorizations import COMMANDS, auth_element
 from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -123,12 +124,7 @@ def authorize(open_app: Callable[[], App], name: str, authcode: str, ticket: str
 
     The create_auth callback does the same by itself. An auth code is good once, for ten minutes.
     """
-    element = open_app().getElement(name)
-    if not hasattr(element, "authorize"):
-        raise ArgumentError(
-            f"{name} is no auth element of a WeCom suite.",
-            hint="Name an instance of auths.loginTypes.QywxProxyType; jit list shows them.",
-        )
+    element = auth_element(open_app(), name)
     if ticket:
         element.setSuiteTicket(ticket)
     authorization: Authorization = element.authorize(authcode)
@@ -141,6 +137,10 @@ def authorize(open_app: Callable[[], App], name: str, authcode: str, ticket: str
     click.echo(
         f'A corp element with "corpId": "{authorization.corpId}" and "authFullName": "{name}" can now be synced.'
     )
+
+
+for _command in COMMANDS:
+    qywx.add_command(_command)
 
 
 @click.command("demo")

@@ -108,7 +108,8 @@ class Suite:
 
     def __init__(self, config: SuiteConfig, storage: Storage, box: SecretBox, timing: Timing) -> None:
         self.config = config
-        self._now = timing.now
+        self.storage = storage
+        self.now = timing.now
         suiteId = config.suiteId
         self.transport = Transport(
             config.apiBaseUrl,
@@ -158,7 +159,7 @@ class Suite:
 
     def store_ticket(self, ticket: str) -> None:
         """Keep a ticket that a person brought, as of now."""
-        self.tickets.store(ticket, int(self._now()))
+        self.tickets.store(ticket, int(self.now()))
 
     def exchange(self, auth_code: str, event_at: int = 0) -> str:
         """Turn an auth code into a stored permanent code and return the enterprise's id.
