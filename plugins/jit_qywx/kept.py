@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole
 from jit_corps.rows import LISTED, UNCONFIRMED, UPSTREAM
+from jit_corps.snapshot import DEPARTMENTS, MEMBERS, ROLES
 from jit_corps.state import read_header
 
 if TYPE_CHECKING:
@@ -52,16 +53,22 @@ class Kept:
             ]
         return sum(counts)
 
-    def departments(self, deptIds: Collection[str]) -> set[str]:
-        """Those of the departments that are in sight here."""
-        dept = self._storage.models[CorpDept]
-        return {deptId for (deptId,) in self._of(dept, [dept.deptId], dept.deptId, deptIds, dept.presence == LISTED)}
+    def listed(self, kind: str, ids: Collection[str]) -> set[str]:
+        """Those of the records that are in sight here.
 
-    def members(self, memberIds: Collection[str]) -> set[str]:
-        """Those of the members who are in sight here; not those who left."""
-        member = self._storage.models[CorpMember]
-        here = member.presence.in_([LISTED, UNCONFIRMED])
-        return {one for (one,) in self._of(member, [member.memberId], member.memberId, memberIds, here)}
+        Members of whom nobody could say whether they are gone count as such, members who left do not.
+
+        :param kind: ``departments``, ``members`` or ``roles``.
+        """
+        models = self._storage.models
+        dept, member, role = models[CorpDept], models[CorpMember], models[CorpRole]
+        tables: dict[str, tuple[Any, Any, Any]] = {
+            DEPARTMENTS: (dept, dept.deptId, dept.presence == LISTED),
+            MEMBERS: (member, member.memberId, member.presence.in_([LISTED, UNCONFIRMED])),
+            ROLES: (role, role.roleId, role.origin == UPSTREAM),
+        }
+        table, key, here = tables[kind]
+        return {one for (one,) in self._of(table, [key], key, ids, here)}
 
     def strangers(self, memberIds: Collection[str]) -> set[str]:
         """Those of the members of whom there is no row at all."""

@@ -24,7 +24,6 @@ from jit_corps.snapshot import DEPARTMENTS, MEMBERS, ROLES, GrantRecord, Snapsho
 from jit_qywx.errors import CallerMistake, NotFound, PermissionDenied
 from jit_qywx.fanout import read_each
 from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
-from jit_qywx.renaming import now_called
 from jit_qywx.scope import VisibleScope, common, read_scope
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class _Reading:
         calls = self._client.calls
         self._progress("scope", 0, None)
         before = read_scope(self._client, self._pool)
-        self._whole = ROOT in before.departments or bool(self._kept.departments([ROOT]))
+        self._whole = ROOT in before.departments or bool(self._kept.listed(DEPARTMENTS, [ROOT]))
         asked = _idents(targets)
         self._read(asked)
         self._read_what_hangs_on(asked)
@@ -114,7 +113,7 @@ class _Reading:
         if after != before:
             # Said of each kind of record by naming none: some were read under one scope and some under the other.
             self._doubt("everything", "the visible range or the rights changed while it was read")
-        return self._snapshot(asked, targets, before, after, corpName, calls)
+        return self._snapshot(targets, before, after, corpName, calls)
 
     # Reading
 
@@ -170,8 +169,13 @@ class _Reading:
         named |= {str(deptId) for record in roles.values() for deptId in record["partylist"]}
         holders = {userId for record in roles.values() for userId in tag_users(record)}
         wanted: set[Ident] = set()
-        _add(wanted, DEPARTMENTS, named - self._kept.departments(named), self._leaders_changed(ids[MEMBERS], members))
-        _add(wanted, MEMBERS, holders - self._kept.members(holders))
+        _add(
+            wanted,
+            DEPARTMENTS,
+            named - self._kept.listed(DEPARTMENTS, named),
+            self._leaders_changed(ids[MEMBERS], members),
+        )
+        _add(wanted, MEMBERS, holders - self._kept.listed(MEMBERS, holders))
         gone = {deptId for deptId in ids[DEPARTMENTS] if self._found[DEPARTMENTS].get(deptId) == GONE}
         if gone:
             below, inside = self._kept.inside(gone)
@@ -181,7 +185,7 @@ class _Reading:
         if self._has_come_into_sight(members):
             _add(wanted, ROLES, self._all_tags())
         if not self._whole:
-            self._look_inside(departments.keys() - self._kept.departments(departments), wanted)
+            self._look_inside(departments.keys() - self._kept.listed(DEPARTMENTS, departments), wanted)
         return wanted
 
     def _records(self, kind: str, ids: Iterable[str]) -> dict[str, Record]:
@@ -203,7 +207,7 @@ class _Reading:
 
     def _has_come_into_sight(self, members: Collection[str]) -> bool:
         """Whether somebody was here before, or may have been in the enterprise before being visible."""
-        new = set(members) - self._kept.members(members)
+        new = set(members) - self._kept.listed(MEMBERS, members)
         return bool(new and (not self._whole or new - self._kept.strangers(new)))
 
     def _all_tags(self) -> set[str]:
@@ -243,7 +247,6 @@ class _Reading:
 
     def _snapshot(
         self,
-        asked: Collection[Ident],
         targets: Targets,
         before: VisibleScope,
         after: VisibleScope,
@@ -252,16 +255,10 @@ class _Reading:
     ) -> Snapshot:
         mapper = Mapper(common(before, after))
         departments, members, roles = (self._records(kind, self._found[kind]) for kind in (DEPARTMENTS, MEMBERS, ROLES))
-        unclear = {(kind, one) for kind, found in self._found.items() for one in found if found[one] == UNCLEAR}
-        lost = {one for kind, one in unclear if kind == DEPARTMENTS} & self._kept.departments(self._found[DEPARTMENTS])
-        if lost:
-            # WeCom refuses to tell of a department that was moved out of the range; who is there is out of sight, too.
-            self._doubt(DEPARTMENTS, f"{len(lost)} of those known here can no longer be read")
-        told = {
-            kind: frozenset(one for one in found if (kind, one) in asked or (kind, one) not in unclear)
-            for kind, found in self._found.items()
-        }
-        renames = now_called(targets.renames | self._respelt, members.keys(), _gone(self._found[MEMBERS]))
+        unclear = {kind: {one for one in found if found[one] == UNCLEAR} for kind, found in self._found.items()}
+        doubted = {kind: self._kept.listed(kind, ids) for kind, ids in unclear.items()}
+        # What WeCom refuses to tell and is not in sight here either stays what it was: unknown, or out of sight.
+        told = {kind: frozenset(found.keys() - unclear[kind] | doubted[kind]) for kind, found in self._found.items()}
         return Snapshot(
             corpId=self._client.corpId,
             corpName=corpName,
@@ -276,9 +273,14 @@ class _Reading:
             scope=after.describe(has_root=self._whole),
             complete=True,
             incomplete=tuple(self._incomplete),
-            unconfirmed=frozenset(one for _, one in unclear & set(asked)),
+            unconfirmed=frozenset().union(*doubted.values()),
             calls=self._client.calls - calls,
-            targets=Targets(told[DEPARTMENTS], told[MEMBERS], told[ROLES], renames),
+            targets=Targets(
+                told[DEPARTMENTS],
+                told[MEMBERS],
+                told[ROLES],
+                _believable(targets.renames | self._respelt, told[MEMBERS], members),
+            ),
         )
 
 
@@ -307,8 +309,14 @@ def _places(record: Record) -> dict[str, bool]:
     return {place.deptId: place.isLeader for place in member.departments}
 
 
-def _gone(found: Mapping[str, Record | str]) -> set[str]:
-    return {one for one, what in found.items() if what == GONE}
+def _believable(
+    pairs: Iterable[tuple[str, str]], told: Collection[str], present: Collection[str]
+) -> frozenset[tuple[str, str]]:
+    """The renames of which all is known, but for those that made several members of one: whose account was it?"""
+    ends: dict[str, set[str]] = {}
+    for old, new in pairs:
+        ends.setdefault(old, set()).update({new} & set(present))
+    return frozenset((old, new) for old, new in pairs if {old, new} <= set(told) and len(ends[old]) <= 1)
 
 
 _NO_RIGHTS = VisibleScope((), (), (), ())

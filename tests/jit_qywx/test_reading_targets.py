@@ -340,19 +340,20 @@ def test_a_department_that_is_moved_into_the_range_brings_everybody(forest: Any,
     assert snapshot.incomplete == ()
 
 
-def test_a_department_that_is_moved_out_of_the_range_asks_for_a_full_reading(forest: Any, org: Org) -> None:
-    """WeCom refuses to tell of it, and nothing says who was in it."""
+def test_a_department_that_is_moved_out_of_the_range_is_not_gone(forest: Any, org: Org) -> None:
+    """WeCom refuses to tell of it, so it is unconfirmed: only a full reading can tell who was in it."""
     org.move_department(3, 4)
     snapshot = read(forest, departments=["3"])
     assert snapshot.unconfirmed == {"3"}
-    assert snapshot.incomplete == ("departments: 1 of those known here can no longer be read",)
+    assert targets(snapshot).departments == {"3"}
 
 
 def test_events_about_what_was_never_seen_ask_for_nothing(forest: Any, org: Org) -> None:
     """A department and a member outside the range stay what they are: unknown."""
-    snapshot = read(forest, departments=["4"], members=["user1"])
-    assert snapshot.unconfirmed == {"4", "user1"}
-    assert snapshot.incomplete == ()
+    org.tag(1, add_users=("user1",))
+    snapshot = read(forest, departments=["4"], members=["user1"], roles=["tag:1"])
+    assert targets(snapshot) == Targets(roles=frozenset({"tag:1"}), members=frozenset())
+    assert (snapshot.unconfirmed, snapshot.incomplete) == (frozenset(), ())
 
 
 def test_a_newcomer_in_a_part_may_have_had_tags_before(forest: Any, org: Org) -> None:
@@ -395,11 +396,20 @@ def test_a_rename_that_happened_is_told(corp: Any, org: Org, wecom_emulator: Emu
     assert calls(wecom_emulator) == {"user/get": 2}
 
 
-def test_an_old_rename_is_not_believed_again(corp: Any, org: Org) -> None:
-    """Somebody else has the old id by now: the event is late, and nobody's account is handed over."""
+def test_a_rename_to_several_is_not_believed(corp: Any, org: Org) -> None:
+    """An id that was reused and renamed again before anybody looked could be the old one of either member."""
     org.rename_member("user1", "user.one")
     org.add_member("user1", "别人", departments=(4,))
-    assert renames(corp, ("user1", "user.one")) == frozenset()
+    org.rename_member("user1", "user.two")
+    assert renames(corp, ("user1", "user.one"), ("user1", "user.two")) == frozenset()
+
+
+def test_a_member_who_was_renamed_twice_is_told_by_both_steps(corp: Any, org: Org) -> None:
+    """Whoever was looked at before, in between or never is found."""
+    org.rename_member("user1", "user.one")
+    org.rename_member("user.one", "user.two")
+    pairs = {("user1", "user.one"), ("user.one", "user.two")}
+    assert renames(corp, *pairs) == pairs
 
 
 def test_another_case_of_the_same_id_is_a_rename(corp: Any, org: Org) -> None:
