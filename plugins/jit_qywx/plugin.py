@@ -45,5 +45,7 @@ def jit_commands() -> Iterable[CommandSpec]:
     """``jit qywx …`` and ``jit demo``."""
     return [
         CommandSpec("qywx", "jit_qywx.cli:qywx", "Work with WeCom: an emulator, authorisations."),
+        CommandSpec("serve", "jit_qywx.serving.command:serve", "Receive WeCom's callbacks and work them off."),
+        CommandSpec("callbacks", "jit_qywx.cli_callbacks:callbacks", "Look at received callbacks; try one again."),
         CommandSpec("demo", "jit_qywx.cli:demo", "Sync two enterprises from an emulator and show them."),
     ]

@@ -99,7 +99,7 @@ class Worker:
     ) -> None:
         self.observer: WorkObserver = _NobodyWatches()
         self.reconciles = reconciles
-        self._suite = suite
+        self.suite = suite
         self._claims = suite.journal.claims
         self._corps = corps
         self._timing = timing
@@ -192,7 +192,7 @@ class Worker:
         :raises CallbackUnknown: no record has that id.
         :raises JitError: what the work raised.
         """
-        journal = self._suite.journal
+        journal = self.suite.journal
         claim = self._claims.one(recordId)
         if claim is not None:
             try:
@@ -240,6 +240,8 @@ class Worker:
             with self._changed:
                 for digest in {claim.digest for claim in claims} or untried:
                     self._untried.pop(digest, None)
+                # It may have wished for a full reading.
+                self._news += bool(claims)
                 self._changed.notify_all()
             if not claims:
                 self._sleep(news, TEMPLATE)
@@ -309,14 +311,14 @@ class Worker:
             names = {
                 corpId: [corp.fullName for corp in corps]
                 for corpId, corps in self._corps().items()
-                if self._suite.stopped(corpId) is None
+                if self.suite.stopped(corpId) is None
             }
             self.reconciles.schedule(names, self._period)
 
     def _prune(self) -> None:
         if self._timing.now() - self._pruned > _PRUNE:
             self._pruned = self._timing.now()
-            self._suite.journal.prune()
+            self.suite.journal.prune()
 
     def _dispatch(self) -> None:
         """Hand every enterprise whose turn it is to a free thread."""
@@ -357,7 +359,7 @@ class Worker:
         events = []
         for claim in list(claims):
             try:
-                events.append(self._suite.journal.event(claim))
+                events.append(self.suite.journal.event(claim))
             except JitError as error:
                 # Unreadable now means unreadable for ever, and it must not take its neighbours along.
                 claims.remove(claim)
@@ -444,7 +446,7 @@ class Worker:
         return seconds
 
     def _window(self) -> float:
-        return max(1.0, self._suite.config.rateLimitWaitSeconds)
+        return max(1.0, self.suite.config.rateLimitWaitSeconds)
 
     def _backoff(self, attempt: int) -> float:
         # Jitter: what failed together must not come back together.

@@ -228,6 +228,16 @@ class QywxProxyAuth(PeopleLogin):
         worker.settle()
         return suite.journal.recent(state, limit)
 
+    def callback(self, recordId: int) -> tuple[CallbackRecord, Mapping[str, str]]:
+        """One received callback and what it says, by the names of its elements; that may hold secrets.
+
+        :param recordId: ``id`` of one of :meth:`callbacks`.
+        :raises CallbackUnknown: no record has that id.
+        :raises SecretUnreadable: it was encrypted with a key that is not at hand.
+        """
+        suite, _ = self._use()
+        return suite.journal.get(recordId), suite.journal.fields(recordId)
+
     def retryCallBack(self, recordId: int) -> CallbackRecord:
         """Do once more what a recorded callback asks for (JitAi: callbacks are recorded and replayable).
 
