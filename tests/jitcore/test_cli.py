@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
+from jitcore import App
 from jitcore.cli import main
+from jitcore.errors import ElementInvalid
+from jitcore.scanning import scan
 
 HEAVY = {"cryptography", "jsonschema", "peewee", "requests", "rich", "watchdog"}
 
@@ -52,8 +56,61 @@ def test_help_imports_nothing_heavy():
 
 def test_listing_an_app_imports_no_explainer(write_app, things):
     """`jit list` of a right app needs no jsonschema, no database and no network."""
-    names, _ = imported_by("list", cwd=write_app(things))
+    names, count = imported_by("list", cwd=write_app(things))
     assert not names & HEAVY
+    assert count < 270
+
+
+def test_a_right_app_is_read_without_looking_for_places(jit, write_app, things, monkeypatch):
+    """Where keys and values stand is worked out only after something failed."""
+
+    path = write_app(things)
+    scanned = []
+    monkeypatch.setattr("jitcore.positions.scan", lambda text, **depth: scanned.append(text) or scan(text, **depth))
+
+    def is_scanned(name):
+        return (path / name).read_text() in scanned
+
+    assert jit("--app", path, "list")[0] == 0
+    with App(path) as app:
+        assert app.getElement("things.Hello").greet("you") == "Hello you"
+    assert not any(is_scanned(name) for name in things if name.endswith(".json"))
+    (path / "things/Hello/Hello.json").write_text('{"wrod": "x"}')
+    with App(path) as app, pytest.raises(ElementInvalid):
+        app.getElement("things.Hello")
+    assert is_scanned("things/Hello/Hello.json")
+    assert not is_scanned("things/Hello/e.json")
+
+
+def test_listing_costs_little_more_than_what_it_stands_on(write_app, things):
+    """`jit list` is held against importing the packages that it needs, the best of several runs each."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    app = write_app(things)
+
+    def best(*words):
+        def seconds():
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *words], cwd=app, env=environ, capture_output=True, check=True)
+            return time.perf_counter() - start
+
+        return min(seconds() for _ in range(5))
+
+    assert best("-m", "jitcore.cli", "list") < 6 * best("-c", "import click, jsonschema_rs, logging, pluggy")
+
+
+def test_list_says_what_is_shadowed(jit, write_app, things):
+    """An override shows in the table, with the layer that it hides."""
+    write_app({"app.json": {"name": "base"}, **things}, "base")
+    path = write_app(
+        {
+            "app.json": {"name": "shop", "extends": [{"path": "../base"}]},
+            "things/Hello/e.json": things["things/Hello/e.json"],
+            "things/Hello/Hello.json": {"word": "Moin"},
+        }
+    )
+    lines = {line.split()[0]: line.split() for line in jit("--app", path, "list")[1].splitlines()}
+    assert lines["things.Hello"][-2:] == ["shop", "base"]
+    assert lines["things.PlainType"][-1] == "base"
 
 
 def test_loading_an_organisation_imports_no_network(sample_app):
