@@ -17,7 +17,7 @@ PAGES = [
     *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name not in {"problems", "api"}),
 ]
 #: Pages that start with the sample app as it is, and no enterprise that has authorised it.
-FROM_SCRATCH = {"emulator.md", "getting-started.md"}
+FROM_SCRATCH = {"emulator.md", "getting-started.md", "log-people-in.md"}
 #: What the pages call a database server that the reader has.
 POSTGRES = "postgresql://jit:secret@127.0.0.1:5432/jit"
 
@@ -34,6 +34,8 @@ def reader(request, tmp_path, monkeypatch):
     port = free_port()
     (app / "app.json").write_text((app / "app.json").read_text("utf-8").replace("8765", str(port)), "utf-8")
     replaced = {"jit qywx emulator &": f"jit qywx emulator --port {port} &", "8765": str(port)}
+    # So may be that of a page's own web server.
+    replaced["8000"] = str(free_port())
     if POSTGRES in page.read_text("utf-8"):
         server = request.getfixturevalue("postgres_server")
         name = request.getfixturevalue("postgres_database")["database"]
