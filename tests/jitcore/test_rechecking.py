@@ -13,6 +13,7 @@ import sys
 import time
 
 import pytest
+from watchdog.observers.api import BaseObserver
 
 from jitcore.cli.check import Checked
 from jitcore.cli.rechecking import recheck
@@ -78,6 +79,19 @@ def test_only_a_new_result_is_shown(write_app):
     file = root / "a/A/e.json"
     edits = [lambda: file.write_text("22"), lambda: file.write_text(" 22"), lambda: file.write_text("333")]
     assert watch(root, edits, lambda: file.read_text().strip()) == (4, ["1", "22", "333"])
+
+
+def test_without_events_it_looks_by_itself(write_app, monkeypatch, caplog):
+    """Where the system has no watches left, one line says so and edits are still checked."""
+
+    def exhausted(*_args, **_options):
+        raise OSError(28, "inotify watch limit reached")
+
+    monkeypatch.setattr(BaseObserver, "schedule", exhausted)
+    root = write_app({"a/A/e.json": "1"})
+    file = root / "a/A/e.json"
+    assert watch(root, [lambda: file.write_text("22")], file.read_text) == (2, ["1", "22"])
+    assert caplog.text.count("no more file events") == 1
 
 
 class Check:
