@@ -179,6 +179,37 @@ def test_plugins_hear_of_everything(open_app, lively, notes):
     ]
 
 
+def test_plugins_hear_of_instances_that_come_change_and_go(write_app, things):
+    """Whoever opens the app next and announces its changes tells each of them once, with the App and the name."""
+    heard = []
+    path = write_app(things)
+
+    def hear(event):
+        def told(app, fullName):
+            heard.append((event, app.name, fullName))
+
+        return told
+
+    def announce():
+        with App(path, plugins=False) as app:
+            app.plugins.manager.register(
+                plugin(
+                    jit_element_created=hear("created"),
+                    jit_element_updated=hear("updated"),
+                    jit_element_deleted=hear("deleted"),
+                )
+            )
+            app.announce_changes()
+
+    announce()
+    (path / "things/Hello/Hello.json").write_text('{"word": "Moin"}')
+    announce()
+    announce()
+    shutil.rmtree(path / "things/Hello")
+    announce()
+    assert heard == [(event, "app", "things.Hello") for event in ("created", "updated", "deleted")]
+
+
 def test_a_raising_plugin_stops_nobody(open_app, things, caplog):
     """A hook implementation that raises is logged; the element loads and other plugins are told."""
     heard = []

@@ -226,6 +226,14 @@ def test_every_hook_is_documented_with_an_example(hook):
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_implemented_somewhere(hook):
+    """A plugin that ships, or one that a test makes, implements it: what nobody implements was never called."""
+    root = Path(__file__).parents[2]
+    files = [*root.glob("plugins/*/plugin.py"), *root.glob("tests/**/*.py")]
+    assert any(way in file.read_text("utf-8") for file in files for way in (f"def {hook}(", f"{hook}="))
+
+
+@pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_has_a_page_in_the_documentation(hook):
     """docs/elements-and-layers.md names every hook."""
     page = Path(__file__).parents[2] / "docs" / "elements-and-layers.md"
