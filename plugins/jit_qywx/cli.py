@@ -165,6 +165,8 @@ def _print_ready(emulator: Emulator) -> None:
     click.echo(f"  secret         {suite.secret}")
     click.echo(f"  token          {suite.token}")
     click.echo(f"  encodingAESKey {suite.aes_key}")
+    click.echo(f"  provider       {emulator.provider_corpid}")
+    click.echo(f"  its secret     {emulator.provider_secret}")
     click.echo(f"  suite_ticket   {emulator.new_ticket(suite.id)}  (30 minutes)")
     for corp in emulator.platform.corps.values():
         click.echo(f"  enterprise     {corp.corpid}  {corp.name}: {len(corp.org.members)} members")

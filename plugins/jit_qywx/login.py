@@ -290,6 +290,11 @@ class Logins:
             if member is not None and member.status == _ACTIVE and member.presence != _INVISIBLE
         ]
 
+    def doubtful(self, corps: Sequence[Corp], memberId: str) -> list[Corp]:
+        """The organisations that may let a member in once read again: not those where people here set them offline."""
+        members = [(corp, self.member(corp.fullName, memberId)) for corp in corps]
+        return [corp for corp, member in members if member is None or not member.manualOffline]
+
     def member(self, corpFullName: str, memberId: str) -> CorpMember | None:
         """A member as kept here."""
         model = self._storage.models[CorpMember]

@@ -363,8 +363,10 @@ def test_whoever_may_enter_nothing_is_told_why_at_the_second_step(
     """Offline everywhere: corpList is empty, there is no account to name, and loginByCode says why."""
     for name in ("corps.A", "corps.Also"):
         app.getElement(name).offlineMember(["zhangsan"])
+    wecom_emulator.calls.clear()
     told = auth.getLoginCode(CORP, code_for(wecom_emulator))
     assert (told["corpList"], told["userId"]) == ([], None)
+    assert not wecom_emulator.calls.of("user/*")
     with pytest.raises(errors.MemberOffline):
         auth.loginByCode(told["loginCode"], "corps.A")
 

@@ -93,7 +93,7 @@ class PeopleLogin(Element):
         corps = corps_of(self.app, self.suiteId, person.corpId)
         open_to = suite.logins.enterable(corps, person.memberId)
         if not open_to:
-            read_again(corps, person.memberId)
+            read_again(suite.logins.doubtful(corps, person.memberId), person.memberId)
             open_to = suite.logins.enterable(corps, person.memberId)
         return {
             "loginCode": suite.logins.issue(person),
