@@ -1,0 +1,126 @@
+"""Full readings that are wished for: durable, one for many wishes, spread over the day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import peewee
+import pytest
+
+import jit_corps
+import jit_qywx
+from jit_corps.models import MODELS as CORP_MODELS
+from jit_corps.models import SyncRun
+from jit_qywx.models import MODELS
+from jit_qywx.reconciles import Reconciles, due_at
+from jitcore.storage import ModelSet, Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import FakeTime
+
+CORP, DAY = "wwcorpa0000000", 86_400.0
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[Storage]:
+    """A database with the organisations' tables as well."""
+    folders = [Path(module.__file__).parent / "migrations" for module in (jit_corps, jit_qywx)]
+    storage = Storage(
+        peewee.SqliteDatabase(str(tmp_path / "test.db"), timeout=30),
+        [ModelSet("corps", CORP_MODELS, folders[0]), ModelSet("qywx", MODELS, folders[1])],
+    )
+    yield storage
+    storage.close()
+
+
+@pytest.fixture
+def reconciles(storage: Storage, fake_time: FakeTime) -> Reconciles:
+    """No wishes yet."""
+    return Reconciles(storage, "dksuite", fake_time.now)
+
+
+def ran(storage: Storage, name: str, at: float, status: str = "ok", action: str = "sync") -> None:
+    started = dt.datetime.fromtimestamp(at, dt.UTC).replace(tzinfo=None)
+    run = storage.models[SyncRun]
+    run.create(corpFullName=name, action=action, status=status, startedAt=started)
+
+
+def test_many_wishes_are_one(reconciles: Reconciles) -> None:
+    """A burst of events has an enterprise read once."""
+    for _ in range(50):
+        reconciles.want(CORP, "the visible range changed")
+    [wish] = reconciles.due()
+    reconciles.fulfil(wish)
+    assert reconciles.due() == []
+
+
+def test_a_wish_during_the_reading_stays(reconciles: Reconciles) -> None:
+    """What was wished for after the reading began is not fulfilled by it."""
+    reconciles.want(CORP, "first")
+    [wish] = reconciles.due()
+    reconciles.want(CORP, "second")
+    reconciles.fulfil(wish)
+    assert [again.corpId for again in reconciles.due()] == [CORP]
+
+
+def test_a_wish_can_wait_for_more_of_its_kind(reconciles: Reconciles, fake_time: FakeTime) -> None:
+    """Its time is the soonest that anybody asked for."""
+    reconciles.want(CORP, "a burst", after=60)
+    assert reconciles.due() == []
+    reconciles.want(CORP, "a burst", after=2)
+    fake_time.passed += 2
+    assert len(reconciles.due()) == 1
+
+
+def test_a_failed_reading_is_tried_later(reconciles: Reconciles, fake_time: FakeTime) -> None:
+    """It keeps its place and counts its tries; it is never given up."""
+    reconciles.want(CORP, "poison")
+    [wish] = reconciles.due()
+    reconciles.put_off(wish, "poison (WeCom is away)", 60)
+    assert reconciles.due() == []
+    assert reconciles.next_due() == pytest.approx(fake_time.now() + 60)
+    fake_time.passed += 61
+    [wish] = reconciles.due()
+    assert (wish.attempts, wish.reason) == (1, "poison (WeCom is away)")
+    reconciles.drop(CORP)
+    assert reconciles.next_due() is None
+
+
+def test_suites_do_not_mix(reconciles: Reconciles, storage: Storage, fake_time: FakeTime) -> None:
+    """Another suite knows nothing of it."""
+    reconciles.want(CORP, "mine")
+    other = Reconciles(storage, "dkother", fake_time.now)
+    other.drop(CORP)
+    assert other.wanted() == frozenset()
+    assert reconciles.wanted() == {CORP}
+
+
+def test_the_schedule_follows_from_the_last_full_run(
+    reconciles: Reconciles, storage: Storage, fake_time: FakeTime
+) -> None:
+    """Events and failures are no full runs; a corp that never had one is due."""
+    now = fake_time.now()
+    ran(storage, "corps.Fresh", now - 3_600)
+    ran(storage, "corps.Old", now - DAY)
+    ran(storage, "corps.Failing", now - 2 * DAY)
+    ran(storage, "corps.Failing", now - 60, status="failed")
+    ran(storage, "corps.Busy", now - 2 * DAY)
+    ran(storage, "corps.Busy", now - 60, action="events")
+    names = ("Fresh", "Old", "Failing", "Busy", "New")
+    reconciles.schedule({name: [f"corps.{name}"] for name in names}, DAY)
+    assert reconciles.wanted() == {"Old", "Failing", "Busy", "New"}
+
+
+def test_turns_are_spread_and_never_late(fake_time: FakeTime) -> None:
+    """A thousand enterprises that were read together are not read together again, and the order is always the same."""
+    now = fake_time.now()
+    turns = [due_at(f"corps.C{number}", now, DAY) - now for number in range(1_000)]
+    assert turns == [due_at(f"corps.C{number}", now, DAY) - now for number in range(1_000)]
+    assert max(turns) <= DAY
+    assert min(turns) >= 0.75 * DAY
+    hours = [int(turn // 3_600) for turn in turns]
+    assert max(hours.count(hour) for hour in set(hours)) < 250
