@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 THINGS = {
@@ -46,4 +48,4 @@ class Loader(BaseLoader):
 @pytest.fixture
 def things() -> dict[str, object]:
     """Files of an app with a Meta, a Type and the instance ``things.Hello``."""
-    return dict(THINGS)
+    return copy.deepcopy(THINGS)

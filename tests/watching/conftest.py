@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import queue
 import sys
 import time
@@ -53,7 +54,7 @@ class Watched:
 @pytest.fixture
 def things():
     """Files of a small app."""
-    return dict(THINGS)
+    return copy.deepcopy(THINGS)
 
 
 @pytest.fixture
