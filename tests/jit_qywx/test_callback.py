@@ -97,3 +97,53 @@ def test_messages_that_are_no_template_events_are_refused(message: bytes) -> Non
     """An app's own event, or one without a usable TimeStamp, is refused."""
     with pytest.raises(PayloadInvalid):
         parse_template_event(message)
+
+
+APP_EVENT = (
+    b"<xml><ToUserName></ToUserName><MsgType><![CDATA[event]]></MsgType><Event>change_contact</Event>"
+    b"<CreateTime>7</CreateTime><ChangeType>update_user</ChangeType></xml>"
+)
+
+
+def test_an_apps_event_belongs_to_the_enterprise_of_the_url() -> None:
+    """ToUserName was seen empty, so the enterprise is told by whoever received it."""
+    event = parse_app_event(APP_EVENT, "wwcorp")
+    assert (event.info_type, event.corpId, event.time_stamp) == ("change_contact", "wwcorp", 7)
+    assert event.digest != parse_app_event(APP_EVENT, "wwother").digest
+
+
+def test_an_apps_message_is_named_for_its_kind() -> None:
+    """What a member writes to the app is no event."""
+    message = b"<xml><MsgType>text</MsgType><CreateTime>7</CreateTime><Content>hello</Content></xml>"
+    assert parse_app_event(message, "wwcorp").info_type == "text"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"<xml><CreateTime>7</CreateTime></xml>", b"<xml><MsgType>event</MsgType><CreateTime>7</CreateTime></xml>"],
+)
+def test_messages_that_no_app_sends_are_refused(message: bytes) -> None:
+    """Without MsgType, or an event without its name, nothing can be done."""
+    with pytest.raises(PayloadInvalid):
+        parse_app_event(message, "wwcorp")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<x>" + b"<a/>" * 200_000 + b"</x>",
+        b"<x>" + b"<a>" * 200_000,
+        b"<x><a>" + b"&amp;" * 190_000 + b"</a></x>",
+        b"<x><a>" + b"a\n" * 490_000 + b"</a></x>",
+        b"<x " + b" ".join(b"a%d='1'" % number for number in range(80_000)) + b"/>",
+        b"<" + b"a" * 990_000,
+    ],
+)
+def test_a_large_document_costs_no_more_than_its_length(body: bytes) -> None:
+    """It is read before its signature was checked, so nothing in it may multiply the work."""
+    import time
+
+    begun = time.process_time()
+    with pytest.raises(PayloadInvalid):
+        parse_envelope(body)
+    assert time.process_time() - begun < 2
