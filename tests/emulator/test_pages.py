@@ -174,6 +174,12 @@ def test_base_login_needs_no_agentid(visit, caller):
     assert caller.get("auth/getuserinfo", code=code)["userid"] == "lisi"
 
 
+def test_page_of_a_private_login_asks_for_agreement(visit):
+    """Inside WeCom, with details asked for, the page asks which of them to show."""
+    assert 'name="agree"' in visit(scope="snsapi_privateinfo").text
+    assert 'name="agree"' not in visit().text
+
+
 def test_apps_that_are_closed_or_cancelled_log_nobody_in(emulator, scan):
     """A closed app is 50003, a cancelled one unknown; an app without a trusted domain trusts none."""
     emulator.set_app("ww1", closed=True)

@@ -14,7 +14,7 @@ import requests
 from jit_qywx import errors
 from jit_qywx.consents import Consents
 from jit_qywx.login import Logins, Person
-from jit_qywx.models import MODELS, QywxConsent, QywxLoginCode
+from jit_qywx.models import MODELS, QywxAuthorization, QywxConsent, QywxLoginCode
 from jitcore import App
 from jitcore.errors import ArgumentError
 from jitcore.storage import ModelSet, Storage
@@ -192,6 +192,25 @@ def test_url_needs_an_authorised_enterprise(auth: QywxProxyAuth, wecom_emulator:
     wecom_emulator.push_event(auth.notify, "cancel_auth", CORP)
     with pytest.raises(errors.AuthorizationLost):
         auth.getLoginUrl(CORP, BACK, state="s")
+
+
+def test_url_needs_the_agent_id(app: App, auth: QywxProxyAuth) -> None:
+    """Between the authorisation and its reading the AgentId is not known, and is said to be what is missing."""
+    app.storage.models[QywxAuthorization].update(agentId=None).execute()
+    for call in (lambda: auth.getLoginUrl(CORP, BACK, state="s"), lambda: auth.getLoginConfig(CORP)):
+        with pytest.raises(errors.AgentUnknown) as caught:
+            call()
+        assert caught.value.corpId == CORP
+
+
+@pytest.mark.parametrize("base", ["ftp://login.example/", "login.example", "https://login.example/?x=1", ""])
+def test_login_base_url_is_an_address(open_app: Callable[..., App], base: str) -> None:
+    """Anything but the address of a host, with a path or without, is found by `jit check`."""
+    secrets = {"suiteId": "dk1", "suiteSecret": "s", "token": "t", "encodingAESKey": "a" * 43}
+    config = {"authConfig": secrets, "loginBaseUrl": base}
+    files = {"auths/W/e.json": {"type": "auths.loginTypes.QywxProxyType", "title": "W"}, "auths/W/W.json": config}
+    [problem] = open_app(files).check()
+    assert (problem.code, problem.pointer) == ("value-pattern", "/loginBaseUrl")
 
 
 # The whole way
