@@ -136,10 +136,11 @@ def test_emulator_tells_its_credentials_to_people(running_emulator: Callable[...
     """Printed for people, the credentials come with the command that uses them."""
     process = running_emulator("--corps", "1", "--members", "1", "--departments", "1", "--tags", "0")
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(9)]
+    lines = [process.stdout.readline() for _ in range(11)]
     assert lines[0].startswith("WeCom emulator at http://127.0.0.1:")
-    assert "auth code" in lines[7]
-    assert "qywx authorize auths.QywxProxyAuth AUTHCODE --ticket TICKET" in lines[8]
+    assert lines[5].startswith("  provider ")
+    assert "auth code" in lines[9]
+    assert "qywx authorize auths.QywxProxyAuth AUTHCODE --ticket TICKET" in lines[10]
 
 
 def test_emulator_on_a_taken_port(jit: Callable[..., tuple[int, str, str]], wecom_emulator: Emulator) -> None:
