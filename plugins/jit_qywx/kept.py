@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole
-from jit_corps.rows import LISTED, UNCONFIRMED, UPSTREAM
+from jit_corps.rows import ABSENT, INVISIBLE, LISTED, UNCONFIRMED, UPSTREAM
 from jit_corps.snapshot import DEPARTMENTS, MEMBERS, ROLES
-from jit_corps.state import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -38,12 +37,6 @@ class Kept:
         self._storage = storage
         self._corpFullName = corpFullName
 
-    @property
-    def published(self) -> bool:
-        """Whether there was a sync yet."""
-        with self._storage.reading():
-            return read_header(self._storage, self._corpFullName)[0] > 0
-
     def calls_for_everything(self) -> int:
         """About how many calls reading everything takes: one for each department and each tag."""
         with self._storage.reading():
@@ -54,27 +47,20 @@ class Kept:
         return sum(counts)
 
     def listed(self, kind: str, ids: Collection[str]) -> set[str]:
-        """Those of the records that are in sight here.
-
-        Members of whom nobody could say whether they are gone count as such, members who left do not.
+        """Those of the records that are in sight here: of members those of whom nobody could say whether they are gone
+        as well, but not those who left.
 
         :param kind: ``departments``, ``members`` or ``roles``.
         """
-        models = self._storage.models
-        dept, member, role = models[CorpDept], models[CorpMember], models[CorpRole]
-        tables: dict[str, tuple[Any, Any, Any]] = {
-            DEPARTMENTS: (dept, dept.deptId, dept.presence == LISTED),
-            MEMBERS: (member, member.memberId, member.presence.in_([LISTED, UNCONFIRMED])),
-            ROLES: (role, role.roleId, role.origin == UPSTREAM),
-        }
-        table, key, here = tables[kind]
-        return {one for (one,) in self._of(table, [key], key, ids, here)}
+        return self._rows(kind, ids, LISTED, UNCONFIRMED)
+
+    def known(self, kind: str, ids: Collection[str]) -> set[str]:
+        """Those of the records that are here, in sight or not, but not members who left."""
+        return self._rows(kind, ids, LISTED, UNCONFIRMED, INVISIBLE)
 
     def strangers(self, memberIds: Collection[str]) -> set[str]:
-        """Those of the members of whom there is no row at all."""
-        member = self._storage.models[CorpMember]
-        known = {one for (one,) in self._of(member, [member.memberId], member.memberId, memberIds)}
-        return set(memberIds) - known
+        """Those of the members who have never been here."""
+        return set(memberIds) - self._rows(MEMBERS, memberIds, LISTED, UNCONFIRMED, INVISIBLE, ABSENT)
 
     def leading(self, memberIds: Collection[str]) -> set[tuple[str, str]]:
         """Which departments those members lead: pairs of the ids of a department and a member."""
@@ -102,6 +88,17 @@ class Kept:
             return {
                 roleId for roleId, named in self._storage.select_tuples(query) if not set(deptIds).isdisjoint(named)
             }
+
+    def _rows(self, kind: str, ids: Collection[str], *presence: str) -> set[str]:
+        models = self._storage.models
+        dept, member, role = models[CorpDept], models[CorpMember], models[CorpRole]
+        tables: dict[str, tuple[Any, Any, Any]] = {
+            DEPARTMENTS: (dept, dept.deptId, dept.presence.in_(presence)),
+            MEMBERS: (member, member.memberId, member.presence.in_(presence)),
+            ROLES: (role, role.roleId, role.origin == UPSTREAM),
+        }
+        table, key, here = tables[kind]
+        return {one for (one,) in self._of(table, [key], key, ids, here)}
 
     def _of(
         self, model: Any, columns: list[Any], key: Any, keys: Iterable[str], *conditions: Any

@@ -256,9 +256,6 @@ class _Reading:
         mapper = Mapper(common(before, after))
         departments, members, roles = (self._records(kind, self._found[kind]) for kind in (DEPARTMENTS, MEMBERS, ROLES))
         unclear = {kind: {one for one in found if found[one] == UNCLEAR} for kind, found in self._found.items()}
-        doubted = {kind: self._kept.listed(kind, ids) for kind, ids in unclear.items()}
-        # What WeCom refuses to tell and is not in sight here either stays what it was: unknown, or out of sight.
-        told = {kind: frozenset(found.keys() - unclear[kind] | doubted[kind]) for kind, found in self._found.items()}
         return Snapshot(
             corpId=self._client.corpId,
             corpName=corpName,
@@ -273,13 +270,14 @@ class _Reading:
             scope=after.describe(has_root=self._whole),
             complete=True,
             incomplete=tuple(self._incomplete),
-            unconfirmed=frozenset().union(*doubted.values()),
+            # What WeCom refuses to tell and nobody knows here is not here: that leaves nothing open.
+            unconfirmed=frozenset().union(*(self._kept.known(kind, ids) for kind, ids in unclear.items())),
             calls=self._client.calls - calls,
             targets=Targets(
-                told[DEPARTMENTS],
-                told[MEMBERS],
-                told[ROLES],
-                _believable(targets.renames | self._respelt, told[MEMBERS], members),
+                departments=frozenset(self._found[DEPARTMENTS]),
+                members=frozenset(self._found[MEMBERS]),
+                roles=frozenset(self._found[ROLES]),
+                renames=targets.renames | self._respelt,
             ),
         )
 
@@ -307,16 +305,6 @@ def _places(record: Record) -> dict[str, bool]:
     """The departments a member's record names, each with whether he leads it."""
     member = Mapper(_NO_RIGHTS).member(record, listed_in=None, call="user/get")
     return {place.deptId: place.isLeader for place in member.departments}
-
-
-def _believable(
-    pairs: Iterable[tuple[str, str]], told: Collection[str], present: Collection[str]
-) -> frozenset[tuple[str, str]]:
-    """The renames of which all is known, but for those that made several members of one: whose account was it?"""
-    ends: dict[str, set[str]] = {}
-    for old, new in pairs:
-        ends.setdefault(old, set()).update({new} & set(present))
-    return frozenset((old, new) for old, new in pairs if {old, new} <= set(told) and len(ends[old]) <= 1)
 
 
 _NO_RIGHTS = VisibleScope((), (), (), ())

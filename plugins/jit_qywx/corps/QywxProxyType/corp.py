@@ -41,6 +41,15 @@ class QywxProxyCorp(Corp):
         """Most calls at once while the organisation is read."""
         return int(self.config.get("concurrency", _CONCURRENCY))
 
+    @property
+    def parked(self) -> str | None:
+        """Why WeCom is not asked about this enterprise any more: it refused the secret; None while it is asked.
+
+        :meth:`~jit_qywx.auths.loginTypes.QywxProxyType.QywxProxyAuth.resume` of the auth element says what ends that.
+        """
+        auth: Any = self.app.getElement(self.authFullName)
+        return auth.parked().get(self.corpId) if hasattr(auth, "parked") else None
+
     def getClient(self) -> QywxProxyClient:
         """WeCom's API as this enterprise's proxied app may call it (seed page).
 
@@ -84,7 +93,7 @@ class QywxProxyCorp(Corp):
 
         :param targets: what to read.
         :param progress: called with (phase, done, total or None).
-        :raises TargetsUnsupported: everything is to be read: nothing was published yet, or that takes fewer calls.
+        :raises TargetsUnsupported: reading everything takes fewer calls.
         :raises ApiError: WeCom could not answer now, or answers this app no more.
         :raises TransportError: a call got no usable answer.
         """
@@ -95,8 +104,7 @@ class QywxProxyCorp(Corp):
         kept = Kept(self.app.storage, self.fullName)
         named = len(targets.departments) + len(targets.members) + len(targets.roles)
         # A rename is known from its event alone, so it is never left to a full reading.
-        costly = named > _ONE_BY_ONE and not targets.renames and named > kept.calls_for_everything()
-        if costly or not kept.published:
+        if named > _ONE_BY_ONE and not targets.renames and named > kept.calls_for_everything():
             raise TargetsUnsupported(self.fullName)
         client = self.getClient()
         return read_targets(
