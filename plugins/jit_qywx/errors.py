@@ -46,6 +46,8 @@
         ├── SecretKeyInvalid      the key itself cannot be used
         └── SecretUnreadable      the stored secret was written with another key
 
+    Stopping                      the process ends, and the next one goes on (in ``jit_qywx.contact_work``)
+
 The classes of :class:`ApiError` are those of ``jit_qywx.errcodes``, which also says what to do about each errcode.
 No message holds a token, a secret, a member's id or a telephone number.
 """
