@@ -147,18 +147,18 @@ def _next(app: App, rounds: queue.SimpleQueue[Reload]) -> Iterator[str]:
             yield from (f"{now} {line}" for line in _problem_lines(error))
 
 
-def _headline(app: App) -> str:
+def _headline(app: App, where: object) -> str:
     assert app.watcher is not None
     states = [handle.state for handle in app.elements.values()]
     counts = ", ".join(
         f"{states.count(state)} {state}" for state in ("loaded", "stale", "invalid", "failed") if state in states
     )
     how = "looking every second" if app.watcher.is_polling else "watching"
-    return f"{how} {app.path}: {len(states)} elements, {counts or 'none loaded'}"
+    return f"{how} {where}: {len(states)} elements, {counts or 'none loaded'}"
 
 
 def _print_lines(app: App, rounds: queue.SimpleQueue[Reload]) -> None:
-    click.echo(_headline(app))
+    click.echo(_headline(app, app.path))
     for name, handle in app.elements.items():
         if handle.error is not None:
             click.echo(f"{handle.state:<10} {name}")
@@ -202,7 +202,8 @@ def _view(app: App, saves: Sequence[str], console: Console) -> Any:
         table.add_row(handle.fullName, handle.type, Text(state, style=colours.get(state, "")), since)
     if len(shown) < len(listed):
         table.add_row(f"… and {len(listed) - len(shown)} more")
-    headline = Text(_headline(app), style="bold")
+    # A whole path may be longer than a line, and what follows it is news.
+    headline = Text(_headline(app, app.path.name), style="bold", no_wrap=True, overflow="ellipsis")
     told = list(_wrong_lines(app, wrong))
     newest = list(saves)
     # One line stays free for the cursor, one stands above the saves.
