@@ -58,6 +58,6 @@ def test_fourth_tag_holds_a_department():
 
 def test_a_large_organisation_takes_seconds():
     """20,000 members in 1,000 departments are made in well under the time a test may take."""
-    started = time.perf_counter()
+    started = time.process_time()
     Org.generate(1, 20_000, 1_000, 100, root="大企业")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -324,9 +324,9 @@ class TestRefusingContent:
     def test_a_megabyte_of_mistakes_takes_linear_time(self, file: Path) -> None:
         """The worst file of the largest size is told in seconds: one line, ten thousand duplicates, then an error."""
         content = "{" + ",".join('"k":{"v":"secret"}' for _ in range(10_000)) + ","
-        started = time.perf_counter()
+        started = time.process_time()
         problems = refused(file, content)
-        assert time.perf_counter() - started < 20
+        assert time.process_time() - started < 20
         assert len(problems) == 10_000
 
 
