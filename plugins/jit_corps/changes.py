@@ -120,7 +120,12 @@ class Plan:
     :param header: what would be kept of the corp itself; ``header_before`` is what is kept now.
     :param withheld: what the guard held back.
     :param incomplete: what upstream told only in part (``("everything",)`` for an incomplete snapshot).
+    :param conflicts: what could not be decided, in words.
+    :param reconcile: why everything should be read again soon; ``None`` when there is no need.
     :param calls: calls upstream that it took.
+    :param since: when the snapshot began to be read, in seconds since the epoch; ``None`` when nobody knows.
+    :param fresh: kind and id of the records that had been read singly after that when the plan was made.
+    :param observed: kind and id of the records of which the snapshot tells singly, and whether they are gone.
     """
 
     corpFullName: str
@@ -130,7 +135,12 @@ class Plan:
     header_before: Header = NO_HEADER
     withheld: tuple[Withheld, ...] = ()
     incomplete: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    reconcile: str | None = None
     calls: int = field(default=0, compare=False)
+    since: float | None = field(default=None, compare=False)
+    fresh: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
+    observed: tuple[tuple[str, str, bool], ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         """How many records would change."""

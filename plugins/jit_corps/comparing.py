@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from jit_corps.rows import INVISIBLE, DeptRow, MemberRow
+from jit_corps.rows import ABSENT, INVISIBLE, LISTED, UPSTREAM, DeptRow, MemberRow, RoleRow
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Mapping
 
     from jit_corps.rows import LocalState
-    from jit_corps.snapshot import Snapshot
+    from jit_corps.snapshot import Snapshot, Targets
 
 __all__ = ["Comparison", "compared", "in_sight_again"]
 
@@ -44,26 +44,74 @@ class Comparison:
         self.snapshot = snapshot
         self.state = state
         self.withhold = withhold
+        self.targets = snapshot.targets
         self.protected = _protected(snapshot)
         told, kept = snapshot.scope.digest, state.header.scopeDigest
         #: Under another scope absence says nothing. A scope that nobody told counts as the same one.
         self.rescoped = bool(told and kept and told != kept)
-        self.depts = {dept.deptId: dept for dept in snapshot.departments}
-        self.members = {member.memberId: member for member in snapshot.members}
-        self.roles = {role.roleId: role for role in snapshot.roles}
+        depts = {dept.deptId: dept for dept in snapshot.departments}
+        members = {member.memberId: member for member in snapshot.members}
+        roles = {role.roleId: role for role in snapshot.roles}
+        self._asked = self._spoken_of({DEPARTMENTS: depts, MEMBERS: members, ROLES: roles})
+        self.depts = self._only(DEPARTMENTS, depts)
+        self.members = self._only(MEMBERS, members)
+        self.roles = self._only(ROLES, roles)
         scope = snapshot.scope
+        in_sight: Container[str] = depts
         #: The whole enterprise is in sight. A scope that nobody told is not taken for that.
         self.whole = scope.hasRoot and bool(scope.digest)
+        if self.targets is not None:
+            in_sight = {deptId for deptId, row in state.departments.items() if _is_listed(row)}
+            self.whole = bool(scope.digest) and state.header.rootDeptId in in_sight
         self.back_in_sight = in_sight_again(
             [memberId for memberId, row in state.members.items() if row.presence == INVISIBLE],
             state.memberships,
-            self.depts if scope.digest else (),
+            in_sight if scope.digest else (),
             whole=self.whole,
         )
         #: Filled by the steps that decide over departments, members and roles, for what hangs on these.
         self.gone_depts: set[str] = set()
         self.gone_members: set[str] = set()
         self.gone_roles: set[str] = set()
+
+    def speaks_of(self, kind: str, identifier: str) -> bool:
+        """Whether the snapshot says anything about a record, be it by leaving it out.
+
+        It says nothing of what was not asked, or was read singly after the snapshot began to be read.
+        """
+        if (kind, identifier) in self.state.fresh:
+            return False
+        return self._asked is None or identifier in self._asked[kind]
+
+    def observed(self) -> tuple[tuple[str, str, bool], ...]:
+        """Kind and id of what was asked for singly and is told, and whether it is gone."""
+        if self._asked is None:
+            return ()
+        told: Mapping[str, Container[str]] = {DEPARTMENTS: self.depts, MEMBERS: self.members, ROLES: self.roles}
+        return tuple(
+            (kind, one, one not in told[kind])
+            for kind, asked in self._asked.items()
+            for one in sorted(asked)
+            if (kind, one) not in self.state.fresh
+        )
+
+    def left_open(self) -> tuple[str, ...]:
+        """What was asked for singly and is not told, in words."""
+        if self.targets is None:
+            return ()
+        assert self._asked is not None
+        why = "upstream could not tell"
+        if self.rescoped:
+            why = "what the app may see has changed"
+        open_ = (
+            (kind, [one for one in asked - self._asked[kind] if self._matters(kind, one)])
+            for kind, asked in _ids(self.targets).items()
+        )
+        return tuple(f"{kind}: {len(ids)} left as they are, because {why}" for kind, ids in open_ if ids)
+
+    def knows_places(self, memberId: str) -> bool:
+        """Whether all memberships of a member are here."""
+        return self.state.placed is None or memberId in self.state.placed
 
     def may_remove(self, kind: str) -> bool:
         """Whether a record of the kind may go merely because it is absent."""
@@ -73,9 +121,24 @@ class Comparison:
         """Whether a record of the kind may go when upstream says so."""
         return kind not in self.protected and kind not in self.withhold
 
+    def is_kept(self, memberId: str) -> bool:
+        """Whether the member stays although upstream does not list them (out of sight, doubted, withheld)."""
+        if memberId in self.members:
+            return False
+        row = self.state.members.get(memberId)
+        return self.speaks_of(MEMBERS, memberId) or row is None or row.presence != LISTED
+
     def kept_depts(self) -> set[str]:
         """Departments that stay although upstream does not list them; to be asked when their step has decided."""
-        return self.state.departments.keys() - self.depts.keys() - self.gone_depts
+        unlisted = self.state.departments.keys() - self.depts.keys() - self.gone_depts
+        if self._asked is None and not self.state.fresh:
+            return unlisted
+        # Of what the snapshot does not speak, it stays in sight or out of sight as it was.
+        return {
+            deptId
+            for deptId in unlisted
+            if self.speaks_of(DEPARTMENTS, deptId) or self.state.departments[deptId].presence == INVISIBLE
+        }
 
     def out_of_sight(self, row: Located) -> Located:
         """The row of something that the new scope does not hold; it remembers the scope that last held it."""
@@ -88,6 +151,48 @@ class Comparison:
         if row.presence != INVISIBLE or self.whole or row.scopeDigest == self.snapshot.scope.digest:
             return False
         return not (isinstance(row, MemberRow) and row.memberId in self.back_in_sight)
+
+    def _spoken_of(self, told: Mapping[str, Mapping[str, object]]) -> Mapping[str, frozenset[str]] | None:
+        """Of each kind the ids that were asked for and are told; ``None`` for all there are."""
+        if self.targets is None:
+            return None
+        sure = self.snapshot.complete and not self.rescoped
+        unconfirmed = self.snapshot.unconfirmed
+        return {
+            kind: frozenset(one for one in asked if one in told[kind] or (sure and one not in unconfirmed))
+            for kind, asked in _ids(self.targets).items()
+        }
+
+    def _only(self, kind: str, told: dict[str, V]) -> dict[str, V]:
+        if self._asked is None and not self.state.fresh:
+            return told
+        return {one: record for one, record in told.items() if self.speaks_of(kind, one)}
+
+    def _matters(self, kind: str, identifier: str) -> bool:
+        """Whether a record that is not told may differ from what is kept here."""
+        if (kind, identifier) in self.state.fresh:
+            return False
+        if identifier in self.snapshot.unconfirmed:
+            return True
+        row = _rows(self.state, kind).get(identifier)
+        return row is not None and getattr(row, "presence", LISTED) not in (INVISIBLE, ABSENT)
+
+
+def _ids(targets: Targets) -> Mapping[str, frozenset[str]]:
+    return {DEPARTMENTS: targets.departments, MEMBERS: targets.members, ROLES: targets.roles}
+
+
+def _rows(state: LocalState, kind: str) -> Mapping[str, DeptRow | MemberRow | RoleRow]:
+    tables: Mapping[str, Mapping[str, DeptRow | MemberRow | RoleRow]] = {
+        DEPARTMENTS: state.departments,
+        MEMBERS: state.members,
+        ROLES: state.roles,
+    }
+    return tables[kind]
+
+
+def _is_listed(row: DeptRow) -> bool:
+    return row.origin == UPSTREAM and row.presence == LISTED
 
 
 def in_sight_again(

@@ -62,7 +62,8 @@ class Corp(Element, ABC):
     def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
         """Read single records from upstream, for :meth:`sync_targets`; a provider that can overrides this.
 
-        Network only, like :meth:`fetch`.
+        Network only, like :meth:`fetch`. Whatever the records name and is not known here (a member's department, its
+        parent, a member whom a role names) is asked for by a further call.
 
         :returns: a snapshot whose ``targets`` are those given, or more where one record cannot be told without another.
         :raises TargetsUnsupported: always, here.
@@ -118,11 +119,20 @@ class Corp(Element, ABC):
     def sync_targets(self, targets: Targets) -> SyncReport:
         """Bring single records up to date, as a sync would, after upstream said that they changed.
 
-        A provider that cannot read single records reads everything.
+        The records are read again and go the way of every sync, with the same guard and the same history. The report's
+        ``reconcile`` says why everything should be read again soon, if it should: what the app may see has changed, or
+        not every record could be read. A provider that cannot read single records reads everything.
 
+        :param targets: what to read; whatever these name and is not known here is read as well.
         :raises SyncFailed: nothing was changed; the cause is ``__cause__``.
         """
-        return self.syncCorp()
+        from jit_corps.errors import TargetsUnsupported
+        from jit_corps.targeted_sync import sync_targets
+
+        try:
+            return sync_targets(self._engine, self.fetch_targets, targets)
+        except TargetsUnsupported:
+            return self.syncCorp()
 
     def plan(self, approve: int | None = None, progress: Progress | None = None) -> Plan:
         """What :meth:`syncCorp` would do now, record by record. Writes nothing.

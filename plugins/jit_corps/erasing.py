@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.models import MODELS, CorpMember, User
+from jit_corps.models import MODELS, CorpMember, SyncLease, User
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ __all__ = ["erase"]
 def erase(storage: Storage, corpFullName: str) -> Mapping[str, int]:
     """Delete all rows of a corp, and the accounts that no other corp uses, in one transaction.
 
-    A run under way loses its claim and publishes nothing.
+    A run under way loses its claim and publishes nothing. What stays is a number that counted the corp's claims.
 
     :returns: how many rows of each table were deleted, by the table's name.
     """
@@ -31,9 +31,13 @@ def erase(storage: Storage, corpFullName: str) -> Mapping[str, int]:
         others = member.select(member.userId).where(member.corpFullName != corpFullName)
         alone = user.userId.in_(mine) & user.userId.not_in(others)
         counts[_table(user)] = user.delete().where(alone).execute()
+        # The claim's number goes on growing: a run that began before must not publish into what comes after.
+        lease = storage.models[SyncLease]
+        token = lease.update(token=lease.token + 1, holder=None, until=0.0)
+        token.where(lease.corpFullName == corpFullName).execute()
         for model in MODELS:
             bound: Any = storage.models[model]
-            if bound is not user:
+            if bound not in (user, lease):
                 counts[_table(bound)] = bound.delete().where(bound.corpFullName == corpFullName).execute()
     return counts
 

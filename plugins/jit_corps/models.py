@@ -38,6 +38,7 @@ __all__ = [
     "CorpRole",
     "CorpRoleMember",
     "CorpState",
+    "Observation",
     "SyncLease",
     "SyncRun",
     "User",
@@ -301,6 +302,25 @@ class ChangeRecord(Record):
         indexes = ((("corpFullName", "generation"), False),)
 
 
+class Observation(Record):
+    """When a single record was read last: nothing that an older reading says of it counts.
+
+    ``kind`` is ``departments``, ``members`` or ``roles``; ``gone`` says that upstream did not have it.
+    """
+
+    corpFullName = TextField(column_name="corp_full_name")
+    kind = TextField()
+    id = TextField()
+    #: When the reading began, in seconds since the epoch.
+    observedAt = DoubleField(column_name="observed_at")
+    gone = BooleanField(default=False)
+
+    class Meta:
+        table_name = "corp_observation"
+        primary_key = CompositeKey("corpFullName", "kind", "id")
+        indexes = ((("corpFullName", "observedAt"), False),)
+
+
 #: In the order in which they are created.
 MODELS = (
     CorpDept,
@@ -313,4 +333,5 @@ MODELS = (
     SyncLease,
     SyncRun,
     ChangeRecord,
+    Observation,
 )

@@ -9,37 +9,51 @@ stays until a person undoes it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from math import ceil
+from typing import TYPE_CHECKING, Any, Protocol
 
-from jit_corps.changes import KindChanges, Plan
+from jit_corps.changes import KindChanges, Plan, Withheld
 from jit_corps.comparing import Comparison
-from jit_corps.guard import guard
+from jit_corps.guard import CEILING, SHARE, guard
 from jit_corps.merging import merged
 from jit_corps.plan_belongings import plan_memberships
 from jit_corps.plan_departments import plan_departments
 from jit_corps.plan_members import plan_members
 from jit_corps.plan_roles import plan_grants, plan_roles
+from jit_corps.renames import find_renames, renamed, told_of_old_ids
 from jit_corps.rows import Header
-from jit_corps.snapshot import DEPARTMENTS, GRANTS, MEMBERS, MEMBERSHIPS, ROLES
+from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot
 
-__all__ = ["make_plan", "plan_guarded"]
+__all__ = ["Total", "make_plan", "plan_guarded"]
 
 
-def plan_guarded(snapshot: Snapshot, state: LocalState, *, approve: int | None = None) -> Plan:
+class Total(Protocol):
+    """How many records of a kind count for the guard in the whole corp; counting may end at ``most``."""
+
+    def __call__(self, kind: str, most: int | None) -> int: ...
+
+
+def plan_guarded(
+    snapshot: Snapshot, state: LocalState, *, approve: int | None = None, total: Total | None = None
+) -> Plan:
     """The plan that a run publishes: made, judged by the guard, and made again without what the guard holds back.
 
     :param approve: how many removals of each kind a person lets through at most.
+    :param total: needed when ``state`` holds only a part of the organisation.
     """
-    plan = make_plan(snapshot, state)
-    withheld = guard(plan, approve=approve)
-    if not withheld:
-        return plan
-    kept = make_plan(snapshot, state, withhold=frozenset(one.kind for one in withheld))
-    return replace(kept, withheld=withheld)
+    withheld: dict[str, Withheld] = {}
+    while True:
+        plan = make_plan(snapshot, state, withhold=frozenset(withheld))
+        found = guard(plan if total is None else _counted(plan, total), approve=approve)
+        # What followed from something that is held back now may stand for itself.
+        new = {one.kind: one for one in found if one.kind not in withheld}
+        if not new:
+            return replace(plan, withheld=tuple(withheld[kind] for kind in KINDS if kind in withheld))
+        withheld |= new
 
 
 def make_plan(snapshot: Snapshot, state: LocalState, *, withhold: frozenset[str] = frozenset()) -> Plan:
@@ -47,7 +61,16 @@ def make_plan(snapshot: Snapshot, state: LocalState, *, withhold: frozenset[str]
 
     :param withhold: kinds whose removals are held back.
     """
-    comparison = Comparison(merged(snapshot), state, withhold)
+    told = merged(snapshot)
+    renames, conflicts = find_renames(told, state)
+    if not renames:
+        return replace(_compared(told, state, withhold), conflicts=conflicts)
+    new = renamed(state, renames)
+    return replace(told_of_old_ids(_compared(told, new, withhold), new, state, renames), conflicts=conflicts)
+
+
+def _compared(snapshot: Snapshot, state: LocalState, withhold: frozenset[str]) -> Plan:
+    comparison = Comparison(snapshot, state, withhold)
     departments, root = plan_departments(comparison)
     # In this order: what goes is decided before what hangs on it.
     members = plan_members(comparison)
@@ -61,19 +84,56 @@ def make_plan(snapshot: Snapshot, state: LocalState, *, withhold: frozenset[str]
         ROLES: roles,
         GRANTS: grants,
     }
+    left_open = comparison.left_open()
     return Plan(
         corpFullName=state.corpFullName,
         base=state.generation,
         kinds=kinds,
         header=_header(snapshot, state.header, root),
         header_before=state.header,
-        incomplete=snapshot.incomplete or (() if snapshot.complete else ("everything",)),
+        incomplete=(*_incomplete(snapshot), *left_open),
+        reconcile=_reconcile(comparison, left_open),
         calls=snapshot.calls,
+        since=state.since,
+        fresh=state.fresh,
+        observed=comparison.observed(),
     )
+
+
+def _counted(plan: Plan, total: Total) -> Plan:
+    """The plan with the numbers of the whole corp where something would go."""
+    kinds = dict(plan.kinds)
+    for kind in (MEMBERS, MEMBERSHIPS, GRANTS):
+        changes = kinds[kind]
+        removals = changes.own_removals + changes.doubtful
+        if changes.own_removals:
+            # Of ten times as many the removals are no more than the tenth that may go.
+            most = None if removals > CEILING else ceil(removals / SHARE) + len(changes) + 1
+            active = total(kind, most)
+            kinds[kind] = replace(changes, active=active, active_after=active + changes.active_after - changes.active)
+    return replace(plan, kinds=kinds)
+
+
+def _incomplete(snapshot: Snapshot) -> tuple[str, ...]:
+    if snapshot.incomplete or snapshot.complete:
+        return snapshot.incomplete
+    return ("everything",) if snapshot.targets is None else ("not every record could be read",)
+
+
+def _reconcile(comparison: Comparison, left_open: tuple[str, ...]) -> str | None:
+    if comparison.targets is None:
+        return None
+    if comparison.rescoped:
+        return "what the app may see has changed"
+    if left_open or not comparison.snapshot.complete:
+        return "not every record could be read"
+    return None
 
 
 def _header(snapshot: Snapshot, before: Header, root: str) -> Header:
     scope = snapshot.scope
+    if snapshot.targets is not None:
+        return before._replace(rootDeptId=root)
     # An incomplete reading must not make its scope the one that absence is judged under, unless there is none yet.
     adopted = (
         bool(scope.digest) and scope.digest != before.scopeDigest and (snapshot.complete or not before.scopeDigest)

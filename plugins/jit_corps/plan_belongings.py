@@ -80,6 +80,8 @@ def absent_belonging(
         return None
     if row.memberId in comparison.gone_members or row[0] in gone:
         return Removal(row, None, follows=True)
-    if row.memberId not in comparison.members or row[0] in kept or not comparison.may_remove(kind):
+    # Whose places are not told keeps them; who has a role is told with the role.
+    is_told = row.memberId in comparison.members if kind == MEMBERSHIPS else not comparison.is_kept(row.memberId)
+    if not is_told or row[0] in kept or not comparison.may_remove(kind):
         return None
     return Removal(row, None, follows=False)

@@ -22,11 +22,14 @@ __all__ = ["local_root_row", "plan_departments"]
 def plan_departments(comparison: Comparison) -> tuple[KindChanges[DeptRow], str]:
     """The departments' changes, and the id of the root they give."""
     before = comparison.state.departments
+    if comparison.targets is not None and not comparison.targets.departments:
+        # Nothing is told of the tree, and not all of it may be here.
+        return KindChanges(), comparison.state.header.rootDeptId or LOCAL_ROOT
     wanted = {deptId: _told(dept, before.get(deptId), comparison) for deptId, dept in comparison.depts.items()}
     for deptId, row in before.items():
         if deptId in wanted or row.origin == rows.LOCAL:
             continue
-        kept = _absent(row, comparison)
+        kept = _absent(row, comparison) if comparison.speaks_of(DEPARTMENTS, deptId) else row
         if kept is None:
             comparison.gone_depts.add(deptId)
         else:
@@ -116,7 +119,8 @@ def _root(wanted: Mapping[str, DeptRow], comparison: Comparison) -> str:
     merely is not listed.
     """
     has_root, known = comparison.snapshot.scope.hasRoot, comparison.state.header.rootDeptId
-    if not comparison.snapshot.complete and _stands(known, wanted, comparison):
+    is_part = comparison.targets is not None or not comparison.snapshot.complete
+    if is_part and _stands(known, wanted, comparison):
         # A part of the organisation says nothing about its root.
         return str(known)
     roots = [

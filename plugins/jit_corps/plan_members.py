@@ -47,7 +47,7 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
     for memberId, old in sorted(before.items()):
         if memberId in comparison.members:
             continue
-        row = _absent(old, comparison)
+        row = _absent(old, comparison) if comparison.speaks_of(MEMBERS, memberId) else old
         if row.presence == ABSENT:
             comparison.gone_members.add(memberId)
         elif row.presence == UNCONFIRMED:

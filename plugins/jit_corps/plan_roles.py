@@ -35,7 +35,7 @@ def plan_roles(comparison: Comparison) -> KindChanges[RoleRow]:
     for roleId, row in sorted(before.items()):
         if roleId in after:
             continue
-        if row.origin == rows.CUSTOM or not comparison.may_remove(ROLES):
+        if row.origin == rows.CUSTOM or not (comparison.may_remove(ROLES) and comparison.speaks_of(ROLES, roleId)):
             after[roleId] = row
             continue
         comparison.gone_roles.add(roleId)
@@ -66,15 +66,20 @@ def plan_grants(
     """
     state = comparison.state
     before = {grant: grant for grant in state.grants if grant.origin != rows.MANUAL}
-    known = (state.members.keys() - comparison.gone_members) | comparison.members.keys()
+    known = (state.members.keys() | {row.memberId for row in before}) - comparison.gone_members
+    known |= comparison.members.keys()
     # A tag may name somebody whom no department lists: there is no member to give the role to.
-    told = (grant for grant in comparison.snapshot.grants if grant.memberId in known)
-    wanted = {row: row for row in (GrantRow(grant.roleId, grant.memberId, grant.origin) for grant in told)}
+    told = (
+        GrantRow(grant.roleId, grant.memberId, grant.origin)
+        for grant in comparison.snapshot.grants
+        if grant.memberId in known and grant.roleId in comparison.roles
+    )
+    wanted = {row: row for row in told}
     after_roles = roles.applied(state.roles, lambda row: row.roleId)
     stands_for = {roleId: row.deptIds for roleId, row in after_roles.items() if row.deptIds is not None}
     if any(stands_for.values()):
         derived = _derived(comparison, stands_for, departments, memberships)
-        wanted.update((row, row) for row in derived if row.memberId in known)
+        wanted.update((row, row) for row in derived if row.memberId in known and comparison.knows_places(row.memberId))
     moved = {removal.before.memberId for removal in memberships.removed}
     gone = comparison.gone_roles
     kept = state.roles.keys() - comparison.roles.keys() - gone
@@ -82,7 +87,8 @@ def plan_grants(
     def absent(row: GrantRow) -> Removal[GrantRow] | None:
         if row.origin != DEPT or row.roleId not in stands_for or row.memberId in comparison.gone_members:
             return absent_belonging(GRANTS, row, comparison, gone, kept)
-        if GRANTS in comparison.protected:
+        is_known = comparison.knows_places(row.memberId) and not comparison.is_kept(row.memberId)
+        if GRANTS in comparison.protected or not is_known:
             return None
         if row.memberId in moved:
             return Removal(row, None, follows=True)

@@ -4,6 +4,9 @@ Writing is set-based: the number of statements depends on how many kinds of chan
 change. A plan that changes nothing writes nothing but the end of its run.
 """
 
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave its query methods untyped.
+
 from __future__ import annotations
 
 from itertools import chain
@@ -12,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from jit_corps.errors import PlanStale
 from jit_corps.history import encode, record_changes
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember, CorpState, User
+from jit_corps.observations import forget_old, note, read_fresh
 from jit_corps.rows import KEY_LENGTHS, DeptRow, GrantRow, Header, MemberRow, MembershipRow, RoleRow, row_key
-from jit_corps.runs import Outcome, check_claim, end_run, status_of
+from jit_corps.runs import Outcome, add_run, check_claim, end_run, status_of
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 from jit_corps.state import read_header
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from jit_corps.runs import Claim
     from jitcore.storage import Storage
 
-__all__ = ["TABLES", "lock_generation", "publish", "write_changes", "write_header"]
+__all__ = ["TABLES", "lock_generation", "publish", "publish_records", "write_changes", "write_header"]
 
 #: The model and the row of each kind.
 TABLES: Mapping[str, tuple[type[peewee.Model], type[Row]]] = {
@@ -42,7 +46,7 @@ STATE_COLUMNS = ("corpFullName", "generation", *Header._fields)
 
 
 def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], float]) -> int:
-    """Publish a plan and end its run; all of it or nothing.
+    """Publish a plan of the whole organisation and end its run; all of it or nothing.
 
     :param clock: seconds since the epoch.
     :returns: the generation that is published now.
@@ -51,18 +55,51 @@ def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], floa
     """
     with storage.transaction():
         check_claim(storage, claim)
-        generation, _ = lock_generation(storage, plan.corpFullName)
-        if generation != plan.base:
-            raise PlanStale(plan.corpFullName, planned=plan.base, found=generation, runId=claim.runId)
-        if not plan.empty:
-            generation += 1
-            for kind in KINDS:
-                write_changes(storage, plan.corpFullName, kind, plan.kinds[kind])
-            storage.upsert_rows(User, ("userId", "name"), _accounts(plan.kinds[MEMBERS]), ("userId",))
-            write_header(storage, plan.corpFullName, generation, plan.header)
-            record_changes(storage, plan.corpFullName, generation, plan.changes(), claim.runId)
-        end_run(storage, claim, Outcome(status_of(plan), generation, plan), clock())
+        generation = _write(storage, plan, _checked(storage, plan, claim.runId), claim.runId)
+        now = clock()
+        forget_old(storage, plan.corpFullName, now)
+        end_run(storage, claim, Outcome(status_of(plan), generation, plan), now)
     return generation
+
+
+def publish_records(storage: Storage, plan: Plan, action: str, clock: Callable[[], float]) -> tuple[int, int | None]:
+    """Publish a plan of single records, and what was observed of them; all of it or nothing.
+
+    It needs no claim: whoever reads everything meanwhile finds that these were read later.
+
+    :param action: what the run's row calls it. A run that has nothing to tell has no row.
+    :returns: the generation that is published now, and the run.
+    :raises PlanStale: the organisation changed since the plan was made.
+    """
+    assert plan.since is not None
+    with storage.transaction():
+        generation = _checked(storage, plan)
+        note(storage, plan.corpFullName, plan.observed, plan.since)
+        if plan.empty and not plan.withheld and not plan.incomplete:
+            return generation, None
+        outcome = Outcome(status_of(plan), generation + (not plan.empty), plan)
+        runId = add_run(storage, plan.corpFullName, action, plan.since, outcome, clock())
+        return _write(storage, plan, generation, runId), runId
+
+
+def _checked(storage: Storage, plan: Plan, runId: int | None = None) -> int:
+    """The generation, locked, if it is the one that the plan was made for, and nobody has read later since."""
+    generation, _ = lock_generation(storage, plan.corpFullName)
+    is_new = plan.since is not None and read_fresh(storage, plan.corpFullName, plan.since) != plan.fresh
+    if generation != plan.base or is_new:
+        raise PlanStale(plan.corpFullName, planned=plan.base, found=generation, runId=runId)
+    return generation
+
+
+def _write(storage: Storage, plan: Plan, generation: int, runId: int) -> int:
+    if plan.empty:
+        return generation
+    for kind in KINDS:
+        write_changes(storage, plan.corpFullName, kind, plan.kinds[kind])
+    _write_accounts(storage, plan.kinds[MEMBERS])
+    write_header(storage, plan.corpFullName, generation + 1, plan.header)
+    record_changes(storage, plan.corpFullName, generation + 1, plan.changes(), runId)
+    return generation + 1
 
 
 def lock_generation(storage: Storage, corpFullName: str) -> tuple[int, Header]:
@@ -100,10 +137,21 @@ def _stored(kind: str, rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:
     return (tuple(encode(value) if isinstance(value, tuple) else value for value in row) for row in rows)
 
 
+def _write_accounts(storage: Storage, changes: KindChanges[MemberRow]) -> None:
+    storage.upsert_rows(User, ("userId", "name"), _accounts(changes), ("userId",))
+    left = {before.userId for before, after in changes.updated if before.userId != after.userId}
+    if left:
+        user, member = storage.models[User], storage.models[CorpMember]
+        used = {
+            userId for (userId,) in storage.select_tuples(member.select(member.userId).where(member.userId << left))
+        }
+        user.delete().where(user.userId << (left - used)).execute()
+
+
 def _accounts(changes: KindChanges[MemberRow]) -> Iterator[tuple[str, str | None]]:
-    """Accounts of new members, and those whose member has another name now."""
+    """Accounts of new members, and those whose member has another name now, or is another one."""
     for row in changes.added:
         yield row.userId, row.name
     for before, after in changes.updated:
-        if before.name != after.name:
+        if before.name != after.name or before.userId != after.userId:
             yield after.userId, after.name

@@ -25,7 +25,9 @@ class SyncReport:
     :param withheld: removals that the guard held back.
     :param incomplete: what upstream told only in part.
     :param generation: the published version of the organisation; unchanged when nothing changed.
-    :param runId: the run's row.
+    :param runId: the run's row; ``None`` for single records that had nothing to tell.
+    :param conflicts: what could not be decided, in words.
+    :param reconcile: why everything should be read again soon; ``None`` when there is no need.
     """
 
     corpFullName: str
@@ -36,7 +38,9 @@ class SyncReport:
     withheld: tuple[Withheld, ...]
     incomplete: tuple[str, ...]
     generation: int
-    runId: int
+    runId: int | None
+    conflicts: tuple[str, ...] = ()
+    reconcile: str | None = None
 
     @property
     def changes(self) -> int:
@@ -59,6 +63,8 @@ class SyncReport:
             "incomplete": list(self.incomplete),
             "generation": self.generation,
             "runId": self.runId,
+            "conflicts": list(self.conflicts),
+            "reconcile": self.reconcile,
         }
 
     def __str__(self) -> str:
@@ -73,4 +79,6 @@ class SyncReport:
         ]
         lines += [f"  withheld {one}" for one in self.withheld]
         lines += [f"  incomplete: {one}" for one in self.incomplete]
+        lines += [f"  conflict: {one}" for one in self.conflicts]
+        lines += [f"  to be read again as a whole: {self.reconcile}"] if self.reconcile else []
         return "\n".join(lines)

@@ -155,6 +155,9 @@ class LocalState:
 
     :param title: the element's title, for a local root when upstream does not tell the enterprise's name.
     :param generation: 0 when nothing was published yet.
+    :param since: when the snapshot that it is compared with began to be read, in seconds since the epoch.
+    :param fresh: kind and id of the records that somebody began to read singly after that.
+    :param placed: members whose memberships and grants are all here; ``None`` when all of everything is here.
     """
 
     corpFullName: str
@@ -166,6 +169,9 @@ class LocalState:
     memberships: Mapping[tuple[str, str], MembershipRow] = field(default_factory=dict)
     roles: Mapping[str, RoleRow] = field(default_factory=dict)
     grants: frozenset[GrantRow] = frozenset()
+    since: float | None = None
+    fresh: frozenset[tuple[str, str]] = frozenset()
+    placed: frozenset[str] | None = None
 
 
 def row_key(kind: str, row: Row) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jit_corps.changes import Plan
     from jitcore.storage import Storage
 
-__all__ = ["LEASE_SECONDS", "Claim", "Outcome", "begin_run", "check_claim", "end_run", "renew", "status_of"]
+__all__ = ["LEASE_SECONDS", "Claim", "Outcome", "add_run", "begin_run", "check_claim", "end_run", "renew", "status_of"]
 
 log = logging.getLogger(__name__)
 
@@ -126,10 +126,26 @@ def check_claim(storage: Storage, claim: Claim) -> None:
 def end_run(storage: Storage, claim: Claim, outcome: Outcome, now: float) -> None:
     """Complete the run's row and give the claim back; joins a transaction that is under way."""
     lease, run = storage.models[SyncLease], storage.models[SyncRun]
+    mine = (lease.corpFullName == claim.corpFullName) & (lease.token == claim.token)
+    with storage.transaction():
+        run.update(_told(outcome, claim.startedAt, now)).where(run.runId == claim.runId).execute()
+        lease.update(holder=None, until=0.0).where(mine).execute()
+
+
+def add_run(storage: Storage, corpFullName: str, action: str, startedAt: float, outcome: Outcome, now: float) -> int:
+    """Write the row of a run that needed no claim, at its end; returns the row's id."""
+    run = storage.models[SyncRun]
+    row = {"corpFullName": corpFullName, "action": action, "startedAt": _utc(startedAt)}
+    with storage.transaction():
+        return int(run.insert(row | _told(outcome, startedAt, now)).execute())
+
+
+def _told(outcome: Outcome, startedAt: float, now: float) -> dict[str, Any]:
+    """The end of a run, as its row has it."""
     row: dict[str, Any] = {
         "status": outcome.status,
         "finishedAt": _utc(now),
-        "duration": now - claim.startedAt,
+        "duration": now - startedAt,
         "generation": outcome.generation,
         "cause": outcome.cause,
     }
@@ -143,10 +159,7 @@ def end_run(storage: Storage, claim: Claim, outcome: Outcome, now: float) -> Non
             ],
             "incomplete": list(outcome.plan.incomplete),
         }
-    mine = (lease.corpFullName == claim.corpFullName) & (lease.token == claim.token)
-    with storage.transaction():
-        run.update(row).where(run.runId == claim.runId).execute()
-        lease.update(holder=None, until=0.0).where(mine).execute()
+    return row
 
 
 def status_of(plan: Plan) -> str:

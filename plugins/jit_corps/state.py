@@ -6,43 +6,50 @@
 from __future__ import annotations
 
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember, CorpState
+from jit_corps.observations import read_fresh
 from jit_corps.rows import DeptRow, GrantRow, Header, LocalState, MemberRow, MembershipRow, RoleRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import peewee
 
     from jitcore.storage import Storage
 
-__all__ = ["read_header", "read_state", "select_rows"]
+__all__ = ["made", "read_header", "read_state", "select_rows"]
+
+R = TypeVar("R")
 
 
-def read_state(storage: Storage, corpFullName: str, title: str = "") -> LocalState:
-    """The published organisation of one corp. Six statements, whatever its size.
+def read_state(storage: Storage, corpFullName: str, title: str = "", since: float | None = None) -> LocalState:
+    """The published organisation of one corp. Seven statements, whatever its size.
 
     :param title: the element's title.
+    :param since: when the snapshot that it is to be compared with began to be read; in seconds since the epoch.
     """
     with storage.reading():
         generation, header = read_header(storage, corpFullName)
-        depts = starmap(DeptRow, select_rows(storage, CorpDept, DeptRow._fields, corpFullName))
+        fresh = frozenset() if since is None else read_fresh(storage, corpFullName, since)
+        depts = made(DeptRow, select_rows(storage, CorpDept, DeptRow._fields, corpFullName))
         members = starmap(MemberRow, select_rows(storage, CorpMember, MemberRow._fields, corpFullName))
         memberships = starmap(MembershipRow, select_rows(storage, CorpDeptMember, MembershipRow._fields, corpFullName))
-        roles = starmap(RoleRow, select_rows(storage, CorpRole, RoleRow._fields, corpFullName))
+        roles = made(RoleRow, select_rows(storage, CorpRole, RoleRow._fields, corpFullName))
         grants = starmap(GrantRow, select_rows(storage, CorpRoleMember, GrantRow._fields, corpFullName))
         return LocalState(
             corpFullName=corpFullName,
             title=title,
             generation=generation,
             header=header,
-            departments={row.deptId: _with_leaders(row) for row in depts},
+            departments={row.deptId: row for row in depts},
             members={row.memberId: row for row in members},
             memberships={(row.deptId, row.memberId): row for row in memberships},
-            roles={row.roleId: _with_depts(row) for row in roles},
+            roles={row.roleId: row for row in roles},
             grants=frozenset(grants),
+            since=since,
+            fresh=fresh,
         )
 
 
@@ -70,9 +77,9 @@ def select_rows(
     return storage.select_tuples(query)
 
 
-def _with_leaders(row: DeptRow) -> DeptRow:
-    return row if row.leaderIds is None else row._replace(leaderIds=tuple(row.leaderIds))
-
-
-def _with_depts(row: RoleRow) -> RoleRow:
-    return row if row.deptIds is None else row._replace(deptIds=tuple(row.deptIds))
+def made(row_type: Callable[..., R], found: Iterable[tuple[Any, ...]]) -> Iterator[R]:
+    """Rows of tuples that may hold a list, which JSON makes of a tuple."""
+    for values in found:
+        if any(isinstance(value, list) for value in values):
+            values = tuple(tuple(value) if isinstance(value, list) else value for value in values)
+        yield row_type(*values)

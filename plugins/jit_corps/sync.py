@@ -12,17 +12,17 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from jit_corps.comparing import in_sight_again
 from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
 from jit_corps.guard import removal_limit
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
 from jit_corps.plan import plan_guarded
-from jit_corps.publish import publish
+from jit_corps.publish import lock_generation, publish
 from jit_corps.report import SyncReport
 from jit_corps.rows import ACTIVE, INVISIBLE, LISTED, UPSTREAM
-from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, end_run, renew, status_of
+from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, check_claim, end_run, renew, status_of
 from jit_corps.snapshot import Snapshot
 from jit_corps.state import read_header, read_state
 from jitcore.errors import JitError, StorageError
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     from jit_corps.runs import Claim
     from jitcore.storage import Storage
 
-__all__ = ["Engine", "Fetch"]
+__all__ = ["Engine", "Fetch", "told"]
 
 log = logging.getLogger(__name__)
 
-#: How often a run plans again because a person changed something here meanwhile.
+R = TypeVar("R")
+
+#: How often a run plans at most because somebody published meanwhile.
 ATTEMPTS = 5
 
 
@@ -75,59 +77,68 @@ class Engine:
         try:
             claim = begin_run(self.storage, self.corpFullName, action, self.clock())
         except StorageError as error:
-            raise self._failure(error, None) from error
+            raise self.failure(error, None) from error
         try:
             snapshot = self.fetched(fetch, approve, _Beat(self, claim, progress))
-            plan, generation = self._published(snapshot, approve, claim, progress)
+            plan, generation = self._publish(snapshot, approve, claim, progress)
         except SyncSuperseded:
             self._note(claim, Outcome("superseded", cause="another run took over"))
             raise
         except BaseException as error:
-            self._note(claim, Outcome("failed", cause=_told(error)))
+            self._note(claim, Outcome("failed", cause=told(error)))
             # Ctrl-C and the like go their way, and so does what says by itself that the run failed.
             if isinstance(error, SyncFailed) or not isinstance(error, Exception):
                 raise
-            raise self._failure(error, claim.runId) from error
-        report = SyncReport(
-            corpFullName=self.corpFullName,
-            status=status_of(plan),
-            counts=plan.counts,
-            duration=self.clock() - claim.startedAt,
-            calls=plan.calls,
-            withheld=plan.withheld,
-            incomplete=plan.incomplete,
-            generation=generation,
-            runId=claim.runId,
-        )
-        log.info(
-            "synced corp=%s status=%s changes=%d calls=%d seconds=%.3f generation=%d run=%d",
-            *(report.corpFullName, report.status, report.changes, report.calls, report.duration),
-            *(report.generation, report.runId),
-        )
-        return report
+            raise self.failure(error, claim.runId) from error
+        return self.report(plan, generation, claim.runId, claim.startedAt)
 
     def plan(self, fetch: Fetch, *, approve: int | None, progress: Progress) -> Plan:
         """What a run would do now; writes nothing.
 
         :raises SyncFailed: the organisation could not be read.
         """
+        began = self.clock()
         try:
             snapshot = self.fetched(fetch, approve, progress)
-            return plan_guarded(snapshot, self._state(), approve=approve)
+            return plan_guarded(snapshot, self.state(began), approve=approve)
         except Exception as error:
-            raise self._failure(error, None) from error
+            raise self.failure(error, None) from error
 
     def fetched(self, fetch: Fetch, approve: int | None, progress: Progress) -> Snapshot:
         """What the provider says, with second looks at as many missing members as may go."""
         known = self._known()
         snapshot = fetch(known, confirm=max(removal_limit(len(known)), approve or 0), progress=progress)
-        if not isinstance(snapshot, Snapshot) or snapshot.corpId != self.corpId:
+        if not isinstance(snapshot, Snapshot) or snapshot.corpId != self.corpId or snapshot.targets is not None:
             raise CorpError(
                 f"The provider of {self.corpFullName} returned something that is no snapshot of {self.corpId!r}.",
                 corpFullName=self.corpFullName,
-                hint="fetch() has to return a jit_corps.snapshot.Snapshot with the corpId of the element.",
+                hint="fetch() has to return a jit_corps.snapshot.Snapshot of everything, with the element's corpId.",
             )
         return snapshot
+
+    def report(self, plan: Plan, generation: int, runId: int | None, began: float) -> SyncReport:
+        """What a run that published this plan says; it says so in the log as well."""
+        report = SyncReport(
+            corpFullName=self.corpFullName,
+            status=status_of(plan),
+            counts=plan.counts,
+            duration=self.clock() - began,
+            calls=plan.calls,
+            withheld=plan.withheld,
+            incomplete=plan.incomplete,
+            generation=generation,
+            runId=runId,
+            conflicts=plan.conflicts,
+            reconcile=plan.reconcile,
+        )
+        log.info(
+            "synced corp=%s status=%s changes=%d calls=%d seconds=%.3f generation=%d run=%s",
+            *(report.corpFullName, report.status, report.changes, report.calls, report.duration),
+            *(report.generation, report.runId),
+        )
+        for conflict in plan.conflicts:
+            log.warning("conflict in corp=%s: %s", self.corpFullName, conflict)
+        return report
 
     def _known(self) -> frozenset[str]:
         """Active members whose absence would mean something: not those who are out of sight."""
@@ -153,25 +164,52 @@ class Engine:
         )
         return frozenset(memberId for (memberId,) in found) | again
 
-    def _published(self, snapshot: Snapshot, approve: int | None, claim: Claim, progress: Progress) -> tuple[Plan, int]:
-        for left in reversed(range(ATTEMPTS)):
+    def _publish(self, snapshot: Snapshot, approve: int | None, claim: Claim, progress: Progress) -> tuple[Plan, int]:
+        def make() -> Plan:
+            return plan_guarded(snapshot, self.state(claim.startedAt), approve=approve)
+
+        def write(plan: Plan) -> int:
+            return publish(self.storage, plan, claim, self.clock)
+
+        return self.published(make, write, progress, lock=lambda: check_claim(self.storage, claim))
+
+    def published(
+        self,
+        make: Callable[[], Plan],
+        write: Callable[[Plan], R],
+        progress: Progress,
+        lock: Callable[[], None] = lambda: None,
+    ) -> tuple[Plan, R]:
+        """Plan and publish, and plan again when somebody else published meanwhile; what they did stands.
+
+        Planning takes long in a large organisation, and others should not have to wait for it. Who is overtaken every
+        time plans at last while nobody else can publish.
+
+        :param lock: what ``write`` locks first.
+        """
+        for _ in range(ATTEMPTS - 1):
             progress("plan", 0, 1)
-            plan = plan_guarded(snapshot, self._state(), approve=approve)
+            plan = make()
             progress("plan", 1, 1)
             progress("publish", 0, 1)
             try:
-                generation = publish(self.storage, plan, claim, self.clock)
+                result = write(plan)
             except PlanStale:
-                # A person set a role or an offline between reading and publishing; that decision stands.
-                if not left:
-                    raise
                 continue
             progress("publish", 1, 1)
-            return plan, generation
-        raise AssertionError("unreachable")
+            return plan, result
+        progress("publish", 0, 1)
+        with self.storage.transaction():
+            lock()
+            lock_generation(self.storage, self.corpFullName)
+            plan = make()
+            result = write(plan)
+        progress("publish", 1, 1)
+        return plan, result
 
-    def _state(self) -> LocalState:
-        return read_state(self.storage, self.corpFullName, self.title)
+    def state(self, since: float) -> LocalState:
+        """What is published, to be compared with a reading that began then."""
+        return read_state(self.storage, self.corpFullName, self.title, since)
 
     def _note(self, claim: Claim, outcome: Outcome) -> None:
         """Write how the run failed; when the database is what failed, the log has to do."""
@@ -182,9 +220,9 @@ class Engine:
                 "run=%d of %s ended %s, not recorded: %s", claim.runId, self.corpFullName, outcome.status, error
             )
 
-    def _failure(self, error: Exception, runId: int | None) -> SyncFailed:
+    def failure(self, error: Exception, runId: int | None) -> SyncFailed:
         hint = error.hint if isinstance(error, JitError) else None
-        message = f"{self.corpFullName} was not synced, nothing was changed: {_told(error)}"
+        message = f"{self.corpFullName} was not synced, nothing was changed: {told(error)}"
         return SyncFailed(message, corpFullName=self.corpFullName, runId=runId, hint=hint)
 
 
@@ -212,6 +250,6 @@ class _Beat:
             log.warning("claim of run=%d of %s was not renewed: %s", self.claim.runId, self.claim.corpFullName, error)
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """An error for the run's row: our own in full, because their texts hold no secret; others by name only."""
     return f"{error.code}: {error.message}" if isinstance(error, JitError) else type(error).__name__

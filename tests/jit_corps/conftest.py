@@ -12,9 +12,10 @@ from jit_corps.plugin import jit_models
 from jit_corps.progress import shown
 from jit_corps.state import read_state
 from jit_corps.sync import Engine
+from jit_corps.targeted_sync import sync_targets
 from jitcore.storage import Storage
 from tests.fixtures.postgres import open_database, postgres_database, postgres_server  # noqa: F401 - fixtures
-from tests.jit_corps.scripted import CORP, CORP_ID, ScriptedCorp
+from tests.jit_corps.scripted import CORP, CORP_ID, ScriptedCorp, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from jit_corps.changes import Plan
     from jit_corps.report import SyncReport
     from jit_corps.rows import LocalState
-    from jit_corps.snapshot import Snapshot
+    from jit_corps.snapshot import Snapshot, Targets
     from jitcore import App
 
 # The machine may be busy with other tests; how long one example takes says nothing here.
@@ -55,6 +56,11 @@ class Bench:
         """Run once with this upstream."""
         with shown("Shop", None) as progress:
             return self.engine.run(_fetch(told), action="sync", approve=approve, progress=progress)
+
+    def events(self, told: Snapshot | Callable[..., Snapshot], targets: Targets) -> SyncReport:
+        """Read single records of this upstream."""
+        fetch = told if callable(told) else lambda asked, *, progress: only(told, asked)
+        return sync_targets(self.engine, fetch, targets)
 
     def plan(self, told: Snapshot) -> Plan:
         return plan_guarded(told, self.state)

@@ -187,7 +187,7 @@ class Model:
                 continue
             if origin == "dept" and memberId not in gone_people and self.roles.get(roleId, {}).get("for") is not None:
                 # It follows from the departments, so it goes when it does not; who lost a place loses what hung on it.
-                if not moved or memberId in left:
+                if memberId in people and (not moved or memberId in left):
                     self.grants.remove(one)
                 continue
             unseen = memberId not in people or roleId not in listed_roles

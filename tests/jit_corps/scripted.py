@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.corp import Corp
-from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord, Scope, Snapshot
+from jit_corps.snapshot import (
+    DeptRecord,
+    GrantRecord,
+    MemberRecord,
+    Membership,
+    RoleRecord,
+    Scope,
+    Snapshot,
+    Targets,
+)
 from jitcore import Loader as BaseLoader
 
 if TYPE_CHECKING:
@@ -22,6 +32,8 @@ class ScriptedCorp(Corp):
 
     upstream: Snapshot | BaseException | Callable[..., Snapshot] | None = None
     asked: tuple[frozenset[str], int] | None = None
+    #: What single records are read from.
+    records: Snapshot | None = None
 
     def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
         self.asked = (known, confirm)
@@ -32,6 +44,11 @@ class ScriptedCorp(Corp):
             return self.upstream(known, confirm=confirm, progress=progress)
         assert self.upstream is not None
         return self.upstream
+
+    def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
+        if self.records is None:
+            return super().fetch_targets(targets, progress=progress)
+        return only(self.records, targets)
 
     def getClient(self) -> Any:
         return "client"
@@ -88,4 +105,23 @@ def snapshot(
         members=tuple(people),
         scope=Scope(scope, f"scope {scope}", hasRoot),
         **given,
+    )
+
+
+def named(*members: str, depts: Iterable[str] = (), roles: Iterable[str] = (), **renames: str) -> Targets:
+    """What to read again; ``old="new"`` for a member with another id."""
+    return Targets(frozenset(depts), frozenset(members), frozenset(roles), frozenset(renames.items()))
+
+
+def only(told: Snapshot, targets: Targets, **changed: Any) -> Snapshot:
+    """What a snapshot says of single records: how a provider reads them."""
+    return replace(
+        told,
+        corpName=None,
+        departments=tuple(one for one in told.departments if one.deptId in targets.departments),
+        members=tuple(one for one in told.members if one.memberId in targets.members),
+        roles=tuple(one for one in told.roles if one.roleId in targets.roles),
+        grants=tuple(one for one in told.grants if one.roleId in targets.roles),
+        targets=targets,
+        **changed,
     )

@@ -1,0 +1,145 @@
+"""Finds members who have another id now, and says in a plan what that changes. Pure.
+
+Upstream calls a member by an id that an administrator may change once. The member stays who they are: the account, the
+roles given by hand and a decision to set them offline go with them.
+
+A plan with renames is made as though these members had always had their new ids, and is then told in terms of the rows
+that are really there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.changes import KindChanges, Plan, Removal
+from jit_corps.comparing import compared
+from jit_corps.rows import MANUAL, LocalState, row_key
+from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from jit_corps.rows import Row
+    from jit_corps.snapshot import MemberRecord, Snapshot
+
+__all__ = ["find_renames", "renamed", "told_of_old_ids"]
+
+
+def find_renames(told: Snapshot, state: LocalState) -> tuple[dict[str, str], tuple[str, ...]]:
+    """New ids by old ones, and what could not be decided, in words.
+
+    A member has another id now when upstream said so, or when the provider's own id of the person is the same; and when
+    the old id is not listed any more and the new one is. Somebody who is known under the new id already takes over the
+    account of the old one, unless people here have decided something about them.
+
+    :param told: merged.
+    """
+    listed = {member.memberId: member for member in told.members}
+    pairs = _by_openUserId(listed, state) if told.targets is None else _as_told(told.targets.renames, listed)
+    newer = {memberId for kind, memberId in state.fresh if kind == MEMBERS}
+    found: dict[str, str] = {}
+    conflicts = []
+    for old, new in sorted(pairs):
+        if old not in state.members or old in listed or new in found.values() or newer & {old, new}:
+            continue
+        if _is_decided(new, state):
+            conflicts.append(f"{old!r} is {new!r} now, but people here have decided about both")
+        else:
+            found[old] = new
+    return found, tuple(conflicts)
+
+
+def renamed(state: LocalState, renames: Mapping[str, str]) -> LocalState:
+    """The organisation as though these members had always had their new ids."""
+    members = {key: row for key, row in state.members.items() if key not in renames}
+    members.update((new, state.members[old]._replace(memberId=new)) for old, new in renames.items())
+    memberships = {key: row for key, row in state.memberships.items() if key[1] not in renames}
+    for (deptId, old), row in state.memberships.items():
+        if old in renames:
+            memberships.setdefault((deptId, renames[old]), row._replace(memberId=renames[old]))
+    grants = (row._replace(memberId=renames.get(row.memberId, row.memberId)) for row in state.grants)
+    return replace(state, members=members, memberships=memberships, grants=frozenset(grants))
+
+
+def told_of_old_ids(plan: Plan, state: LocalState, before: LocalState, renames: Mapping[str, str]) -> Plan:
+    """The plan in terms of the rows that are there.
+
+    :param plan: made for ``state``, in which the members have their new ids.
+    :param before: what is really there.
+    """
+    concerned = {*renames, *renames.values()}
+    kinds = {
+        **plan.kinds,
+        MEMBERS: _told(MEMBERS, plan, state.members.values(), before.members.values(), concerned),
+        MEMBERSHIPS: _told(MEMBERSHIPS, plan, state.memberships.values(), before.memberships.values(), concerned),
+        GRANTS: _told(GRANTS, plan, state.grants, before.grants, concerned),
+    }
+    return replace(plan, kinds=kinds)
+
+
+def _as_told(pairs: Iterable[tuple[str, str]], listed: Collection[str]) -> set[tuple[str, str]]:
+    """Old and newest id, where somebody was renamed more than once."""
+    following = dict(sorted(pairs))
+    found = set()
+    for old in following:
+        current, seen = old, {old}
+        while current not in listed and (after := following.get(current)) is not None and after not in seen:
+            current = after
+            seen.add(after)
+        if current != old and current in listed:
+            found.add((old, current))
+    return found
+
+
+def _by_openUserId(listed: Mapping[str, MemberRecord], state: LocalState) -> set[tuple[str, str]]:
+    unlisted: dict[str, str | None] = {}
+    for memberId, row in state.members.items():
+        if row.openUserId and memberId not in listed:
+            # One that two have tells nothing.
+            unlisted[row.openUserId] = None if row.openUserId in unlisted else memberId
+    if not unlisted:
+        return set()
+    found: dict[str, str | None] = {}
+    for memberId, member in listed.items():
+        if member.openUserId in unlisted:
+            found[member.openUserId] = None if member.openUserId in found else memberId
+    return {(old, new) for told, new in found.items() if new is not None and (old := unlisted[told]) is not None}
+
+
+def _is_decided(memberId: str, state: LocalState) -> bool:
+    row = state.members.get(memberId)
+    if row is None:
+        return False
+    return bool(row.manualOffline) or any(one.memberId == memberId and one.origin == MANUAL for one in state.grants)
+
+
+def _told(kind: str, plan: Plan, rows: Iterable[Any], before: Iterable[Any], concerned: set[str]) -> KindChanges[Any]:
+    changes: KindChanges[Any] = plan.kinds[kind]
+
+    def key(row: Row) -> tuple[str, ...]:
+        return row_key(kind, row)
+
+    def mine(row: Any) -> bool:
+        return row.memberId in concerned
+
+    others = KindChanges(
+        tuple(row for row in changes.added if not mine(row)),
+        tuple(pair for pair in changes.updated if not mine(pair[0])),
+        tuple(removal for removal in changes.removed if not mine(removal.before)),
+    )
+    theirs = KindChanges(
+        tuple(row for row in changes.added if mine(row)),
+        tuple(pair for pair in changes.updated if mine(pair[0])),
+        tuple(removal for removal in changes.removed if mine(removal.before)),
+    )
+    was = {key(row): row for row in before if mine(row)}
+    after = theirs.applied({key(row): row for row in rows if mine(row)}, key)
+    added, updated = compared(after, was)
+    gone = tuple(Removal(row, None, follows=True) for one, row in was.items() if one not in after)
+    return replace(
+        changes,
+        added=tuple(sorted((*others.added, *added), key=key)),
+        updated=tuple(sorted((*others.updated, *updated), key=lambda pair: key(pair[0]))),
+        removed=tuple(sorted((*others.removed, *gone), key=lambda removal: key(removal.before))),
+    )
