@@ -200,9 +200,9 @@ class Reception:
         try:
             if not self._is_known(authFullName):
                 raise Refused(404, "unknown")
-            query = check_head(head, self.max_body)
             if corpId is not None:
                 check_corp(corpId, head.method)
+            query = check_head(head, self.max_body)
         except Refused as refused:
             return self.refuse(channel, refused, begun)
         return _Request(head.method, query, authFullName, corpId, begun)
