@@ -37,6 +37,10 @@ ROUNDS = 20
 UNKNOWN = 200
 
 
+class _NothingPublished(Exception):
+    """There is nothing that could be brought up to date."""
+
+
 class FetchTargets(Protocol):
     """What a provider does: see :meth:`jit_corps.corp.Corp.fetch_targets`."""
 
@@ -61,6 +65,8 @@ def sync_targets(engine: Engine, fetch: FetchTargets, targets: Targets) -> SyncR
 
         def make() -> Plan:
             current = first.pop() if first else _state(engine, snapshot, began)
+            if current.header.corpId is None:
+                raise _NothingPublished
             total = None if current.placed is None else Totals(engine.storage, engine.corpFullName)
             plan = plan_guarded(snapshot, current, total=total)
             return replace(plan, reconcile=plan.reconcile or too_many)
@@ -71,6 +77,9 @@ def sync_targets(engine: Engine, fetch: FetchTargets, targets: Targets) -> SyncR
         plan, (generation, runId) = engine.published(make, write, _unseen)
     except TargetsUnsupported:
         raise
+    except _NothingPublished:
+        # It was erased while this was reading, and must not come back by it.
+        return _nothing_done(engine, 0, began, is_new=True)
     except BaseException as error:
         runId = _note(engine, began, error)
         if isinstance(error, SyncFailed) or not isinstance(error, Exception):
