@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jitcore.app import App, open_apps
-    from jitcore.contributions import CommandSpec, TypeSpec
+    from jitcore.contributions import CommandSpec, ElementSpec, TypeSpec
     from jitcore.element import Element
     from jitcore.errors import JitError
     from jitcore.handle import ElementHandle
@@ -21,6 +21,7 @@ __all__ = [
     "CommandSpec",
     "Element",
     "ElementHandle",
+    "ElementSpec",
     "JitError",
     "Loader",
     "Node",
@@ -37,6 +38,7 @@ _HOMES = {
     "CommandSpec": ("jitcore.contributions", "CommandSpec"),
     "Element": ("jitcore.element", "Element"),
     "ElementHandle": ("jitcore.handle", "ElementHandle"),
+    "ElementSpec": ("jitcore.contributions", "ElementSpec"),
     "JitError": ("jitcore.errors", "JitError"),
     "Loader": ("jitcore.loader", "Loader"),
     "Node": ("jitcore.node", "Node"),

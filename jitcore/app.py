@@ -13,6 +13,7 @@ from jitcore.dispatch import Dispatch
 from jitcore.elements import Elements
 from jitcore.entrypoints import installed_plugins
 from jitcore.errors import AppClosed, AppError, AppInvalid, ArgumentError, ElementFailed
+from jitcore.generated import Generated
 from jitcore.handle import ElementHandle
 from jitcore.layers import app_layers, plugin_layers
 from jitcore.plugins import Plugins
@@ -79,6 +80,8 @@ class App:
         self._storage: Storage | None = None
         self._storage_lock = threading.Lock()
         self.plugins = Plugins(installed_plugins(), third_party=plugins)
+        #: What plugins generate as elements without a folder.
+        self.generated = Generated(self)
         self._explicit = variables
         self._take(app_layers(Path(path), self.plugins), strict=strict)
         self.registry = Registry(self, overrides=overrides)
@@ -111,7 +114,7 @@ class App:
         if strict and any(problem.severity == "error" for problem in problems):
             raise AppInvalid(f"{own.root} cannot be opened.", problems=problems)
         #: Nearest first.
-        self.layers = (*found.layers, *plugin_layers(self.plugins, found.plugins))
+        self.layers = (*found.layers, *self.generated.layers, *plugin_layers(self.plugins, found.plugins))
         #: The app's folder, absolute.
         self.path: Path = own.root
         #: ``name`` of ``app.json``, else the folder's name.
@@ -207,6 +210,7 @@ class App:
     def elements(self) -> Mapping[str, ElementHandle]:
         """Every known element with its state, by full name; broken ones included."""
         self._open()
+        self.generated.refresh()
         return {name: ElementHandle(self, name) for name in self.registry.names()}
 
     def check(self) -> list[Problem]:
@@ -349,7 +353,7 @@ class App:
         seen: set[str] = set()
         twice: set[str] = set()
         for layer in self.layers:
-            for name in (*layer.tree.folders, *layer.types):
+            for name in layer:
                 (twice if name in seen else seen).add(name)
         yield from sorted(twice)
 

@@ -51,15 +51,8 @@ def check(app: App) -> list[Problem]:
 
 def examine(app: App) -> Findings:
     """Every problem of the app, and how many of them are silenced."""
-    found: dict[Problem, None] = dict.fromkeys(app.problems)
-    found.update(dict.fromkeys(_plugin_problems(app)))
-    for layer in app.layers:
-        found.update(dict.fromkeys(_name_problems(app, layer)))
-    types: dict[str, list[Problem]] = {}
-    for fullName in app.registry.names():
-        found.update(dict.fromkeys(_shadowed_problems(app, fullName)))
-        found.update(dict.fromkeys(_element_problems(app, fullName, types)))
-    return _as_the_manifest_says(app, found)
+    with app.generated.looked_at_once():
+        return _examine(app)
 
 
 def fingerprints(
@@ -89,6 +82,18 @@ def fingerprints(
     return prints
 
 
+def _examine(app: App) -> Findings:
+    found: dict[Problem, None] = dict.fromkeys(app.problems)
+    found.update(dict.fromkeys(_plugin_problems(app)))
+    for layer in app.layers:
+        found.update(dict.fromkeys(_name_problems(app, layer)))
+    types: dict[str, list[Problem]] = {}
+    for fullName in app.registry.names():
+        found.update(dict.fromkeys(_shadowed_problems(app, fullName)))
+        found.update(dict.fromkeys(_element_problems(app, fullName, types)))
+    return _as_the_manifest_says(app, found)
+
+
 def _as_the_manifest_says(app: App, found: Iterable[Problem]) -> Findings:
     """Add what is wrong with the elements that ``app.json`` names, and leave out what it silences."""
     if not app.manifest.keys() & {"settings", "silence"}:
@@ -114,6 +119,7 @@ def _plugin_problems(app: App) -> Iterator[Problem]:
     # Asking for the schemas and models finds the plugins whose hooks raise.
     for hook in ("jit_schemas", "jit_models", "jit_commands"):
         list(app.plugins.collect(hook))
+    yield from app.generated.problems()
     for failure in app.plugins.failures:
         yield Problem("plugin-failed", failure.message, severity="warning", hint=failure.hint)
 

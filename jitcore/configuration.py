@@ -6,6 +6,7 @@ Which file it is, is the peer's convention made one rule: ``<Name>.json``, else 
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ from jitcore.validation import references
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jitcore.contributions import ElementSpec
     from jitcore.node import Node
     from jitcore.problems import Related
     from jitcore.registry import Registry
@@ -55,16 +57,19 @@ def configure(registry: Registry, node: Node, schema: Schema | None, variables: 
     :param schema: what its Type asks for; None if the Type asks for nothing.
     :raises ElementInvalid: with every problem of the file.
     """
-    path = _business_file(node)
-    if path is None:
+    if node.generated is not None:
+        source = _generated(node, node.generated)
+    elif (path := _business_file(node)) is None:
         if schema is not None and not schema.accepts({}):
             raise _invalid(node, [_missing_file(registry, node, schema)])
         return Configuration(None, {})
-    assert node.folder is not None
-    try:
-        source = read_json(path, inside=node.folder.path, shown=registry.shown(node.layer, path), element=node.fullName)
-    except SourceInvalid as invalid:
-        raise _invalid(node, invalid.problems) from None
+    else:
+        assert node.folder is not None
+        shown = registry.shown(node.layer, path)
+        try:
+            source = read_json(path, inside=node.folder.path, shown=shown, element=node.fullName)
+        except SourceInvalid as invalid:
+            raise _invalid(node, invalid.problems) from None
     data, problems = variables.substitute(source.data, source)
     problems = [_with_declaration(registry, problem) for problem in problems]
     if schema is not None and not schema.accepts(data):
@@ -77,6 +82,16 @@ def configure(registry: Registry, node: Node, schema: Schema | None, variables: 
     if "$schema" in data:
         data = {key: value for key, value in data.items() if key != "$schema"}
     return Configuration(source, data, tuple(references(schema, data)) if schema is not None else ())
+
+
+def _generated(node: Node, spec: ElementSpec) -> Source:
+    """The business file that a generated element would have, as text: so that problems in it have a place as well."""
+    try:
+        text = json.dumps(spec.config, ensure_ascii=False, indent=2, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        message = f"{node.layer.distribution} generated it with a configuration that is no JSON: {error}."
+        raise _invalid(node, [Problem("plugin-failed", message, element=node.fullName)]) from None
+    return Source("", f"{node.fullName} (generated)", node.fullName, text, json.loads(text))
 
 
 def reference_problems(registry: Registry, configuration: Configuration) -> list[Problem]:

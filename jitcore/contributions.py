@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jitcore.loader import Loader
 
-__all__ = ["CommandSpec", "TypeSpec", "checked"]
+__all__ = ["CommandSpec", "ElementSpec", "TypeSpec", "checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,20 @@ class TypeSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ElementSpec:
+    """An instance that has no folder, as :func:`jitcore.hookspecs.jit_elements` returns it.
+
+    :param type: full name of its Type.
+    :param config: its business file: what JSON can hold, ``{{variables}}`` included.
+    :param title: what people see; the element's name when empty.
+    """
+
+    type: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CommandSpec:
     """A command of ``jit``, as :func:`jitcore.hookspecs.jit_commands` returns it.
 
@@ -46,6 +60,10 @@ class CommandSpec:
     help: str
 
 
+#: Hooks that return something for each of some full names.
+_MAPPINGS = frozenset({"jit_types", "jit_schemas", "jit_elements", "jit_element_states"})
+
+
 def checked(hook: str, contributed: Any) -> Any:
     """What a plugin's hook returned, complete and of the right kind: mappings and lists of what the hook asks for.
 
@@ -53,12 +71,13 @@ def checked(hook: str, contributed: Any) -> Any:
     :raises TypeError: if it is anything else.
     """
     kind = _kind(hook)
-    if hook in {"jit_types", "jit_schemas"}:
+    if hook in _MAPPINGS:
         if not isinstance(contributed, Mapping):
             raise TypeError(f"it returned {contributed!r}, which is no mapping of full names")
         wrong: list[Any] = [name for name in contributed if not isinstance(name, str)]
         wrong += [one for one in contributed.values() if not isinstance(one, kind)]
-        contributed = {name: Path(one) if isinstance(one, str) else one for name, one in contributed.items()}
+        if hook == "jit_schemas":
+            contributed = {name: Path(one) if isinstance(one, str) else one for name, one in contributed.items()}
     else:
         if isinstance(contributed, str | Mapping) or not isinstance(contributed, Iterable):
             raise TypeError(f"it returned {contributed!r}, which is no list")
@@ -73,6 +92,10 @@ def checked(hook: str, contributed: Any) -> Any:
 def _kind(hook: str) -> type[Any] | tuple[type[Any], ...]:
     if hook == "jit_types":
         return TypeSpec
+    if hook == "jit_elements":
+        return ElementSpec
+    if hook == "jit_element_states":
+        return str
     if hook == "jit_commands":
         return CommandSpec
     if hook == "jit_models":

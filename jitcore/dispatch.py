@@ -138,6 +138,8 @@ class Dispatch:
         """
         if not node.elementType:
             return "meta"
+        if node.generated is not None:
+            return "instance"
         if node.spec is not None or (node.folder and node.folder.marks & HAS_LOADER):
             return "type"
         try:

@@ -146,6 +146,12 @@ class Elements:
         called = self._called.pop(fullName, None)
         return called[0] if called is not None else self.live.pop(fullName, None)
 
+    def retire(self, fullName: str) -> None:
+        """Hand out an element no longer, and dispose of it: the next who asks gets it made anew."""
+        element = self.take_out(fullName)
+        if element is not None:
+            dispose(fullName, element)
+
     def is_loaded(self, fullName: str) -> bool:
         """Whether an element is loaded."""
         return fullName in self.live or fullName in self._called

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitcore.app import App
-    from jitcore.contributions import CommandSpec, TypeSpec
+    from jitcore.contributions import CommandSpec, ElementSpec, TypeSpec
     from jitcore.storage import ModelSet
 
 __all__ = ["ENTRY_POINT_GROUP", "hookimpl", "hookspec"]
@@ -68,6 +68,36 @@ def jit_types() -> Mapping[str, TypeSpec]:
         @hookimpl
         def jit_types():
             return {"corps.AcmeType": TypeSpec(loader="jit_acme.loading:Loader", type="corps.Meta", title="Acme")}
+    """
+    raise AssertionError("a specification is never called")
+
+
+@hookspec
+def jit_elements(app: App) -> Mapping[str, ElementSpec]:
+    """Instances without a folder, by full name: for plugins that know from their data which there are.
+
+    They are elements like any other, in a layer below the apps: a folder of the same full name comes first. The plugin
+    is asked whenever elements are listed, and when a name is asked for that nobody defines, so it should be quick, and
+    return at once when the app does not want any. What the app's elements are, it may ask; it finds those there are.
+
+    Example::
+
+        @hookimpl
+        def jit_elements(app):
+            return {f"corps.{name}": ElementSpec("corps.AcmeType", {"site": site}) for name, site in sites(app)}
+    """
+    raise AssertionError("a specification is never called")
+
+
+@hookspec
+def jit_element_states(app: App) -> Mapping[str, str]:
+    """One word about the elements that need one, by full name; ``jit list`` shows it beside their state.
+
+    Example::
+
+        @hookimpl
+        def jit_element_states(app):
+            return {f"corps.{name}": "suspended" for name in suspended(app)}
     """
     raise AssertionError("a specification is never called")
 

@@ -1,4 +1,4 @@
-"""The layers of an App, nearest first: the app, the apps it extends, third-party plugins, shipped plugins.
+"""The layers of an App, nearest first: the app, the apps it extends, generated elements, plugins, shipped plugins.
 
 A full name may be defined in several layers. The nearest definition wins as a whole; nothing is half-mixed.
 """
@@ -21,9 +21,9 @@ from jitcore.source import read_json
 from jitcore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from jitcore.contributions import TypeSpec
+    from jitcore.contributions import ElementSpec, TypeSpec
     from jitcore.plugins import Plugins
     from jitcore.problems import Problem
     from jitcore.source import Source
@@ -36,7 +36,7 @@ APPS_PACKAGE = "jitapps"
 _ONE_WAY = "Take one of these out of its extends."
 _RELATIVE = "The path is relative to the folder of this app.json."
 
-LayerKind = Literal["app", "base", "plugin", "shipped"]
+LayerKind = Literal["app", "base", "generated", "plugin", "shipped"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +44,15 @@ class Layer:
     """One place elements come from.
 
     :param name: what people call it: the app's name, or the plugin's.
-    :param kind: ``app`` (the one that was opened), ``base`` (reached through ``extends``), ``plugin`` or ``shipped``.
-    :param root: the folder, or None for a plugin that only registers Types without folders.
+    :param kind: ``app`` (the one that was opened), ``base`` (reached through ``extends``), ``generated``, ``plugin`` or
+        ``shipped``.
+    :param root: the folder, or None for what has none: generated elements, a plugin that only registers Types.
     :param package: real package name of the root, or None when its Python is not importable.
     :param distribution: name of the distribution, empty for an app.
     :param version: version of the app or distribution.
     :param tree: the elements found below the root.
     :param types: Types without a folder, by full name.
+    :param elements: instances without a folder, by full name; they come and go.
     :param settings: the parsed ``app.json``; empty for plugins.
     """
 
@@ -62,12 +64,20 @@ class Layer:
     version: str = ""
     tree: Tree = field(default_factory=Tree)
     types: Mapping[str, TypeSpec] = field(default_factory=dict)
+    elements: Mapping[str, ElementSpec] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_app(self) -> bool:
         """Whether it is an app folder, whose files its user edits."""
         return self.kind in {"app", "base"}
+
+    def __contains__(self, fullName: str) -> bool:
+        return fullName in self.tree.folders or fullName in self.types or fullName in self.elements
+
+    def __iter__(self) -> Iterator[str]:
+        # A copy: other threads index folders meanwhile.
+        return iter((*self.tree.folders, *self.types, *self.elements))
 
     def __str__(self) -> str:
         origin = f"{self.distribution} {self.version}" if self.distribution else str(self.root)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from jitcore.app import App
-    from jitcore.contributions import TypeSpec
+    from jitcore.contributions import ElementSpec, TypeSpec
     from jitcore.discovery import Folder
     from jitcore.layers import Layer
     from jitcore.source import Source
@@ -34,9 +34,11 @@ class Node:
     :param folder: its folder, or None for a Type that a plugin registered without one.
     :param source: its parsed ``e.json`` (None without a folder).
     :param define: what the ``e.json`` says.
+    :param spec: what a plugin registered as a Type without a folder.
+    :param generated: what a plugin generated as an instance without a folder.
     """
 
-    __slots__ = ("__dict__", "app", "define", "folder", "fullName", "layer", "source", "spec")
+    __slots__ = ("__dict__", "app", "define", "folder", "fullName", "generated", "layer", "source", "spec")
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Node:
         source: Source | None,
         define: dict[str, Any],
         spec: TypeSpec | None = None,
+        generated: ElementSpec | None = None,
     ) -> None:
         self.app = app
         self.fullName = fullName
@@ -55,6 +58,7 @@ class Node:
         self.source = source
         self.define = define
         self.spec = spec
+        self.generated = generated
 
     def __repr__(self) -> str:
         return f"<Node {self.fullName} of {self.layer.name}>"
@@ -91,7 +95,7 @@ class Node:
 
     @property
     def path(self) -> Path | None:
-        """The element's folder, or None for a Type that a plugin registered without one."""
+        """The element's folder, or None for what a plugin registered or generated without one."""
         return Path(self.folder.path) if self.folder else None
 
     @property

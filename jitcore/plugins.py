@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,10 @@ from jitcore.contributions import checked
 from jitcore.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
+    from jitcore.app import App
     from jitcore.entrypoints import EntryPoint
 
 __all__ = ["Plugin", "Plugins"]
@@ -139,6 +140,11 @@ class Plugins:
                 continue
             yield plugin, contributed
 
+    def implementations(self, hook: str) -> list[tuple[Plugin, Callable[[App], Any]]]:
+        """Who implements a hook about one App, nearest layer first, each to be called with the App."""
+        by_name = {one.plugin_name: one for one in getattr(self.manager.hook, hook).get_hookimpls()}
+        return [(plugin, partial(_call_with, by_name[plugin.name])) for plugin in self.all if plugin.name in by_name]
+
     def broadcast(self, hook: str, **arguments: Any) -> None:
         """Tell every plugin about a lifecycle event; each implementation is isolated from the others."""
         caller = getattr(self.manager.hook, hook)
@@ -158,6 +164,10 @@ class Plugins:
                 root = Path(os.path.abspath(folder))
                 trees.append((plugin, root, _package_of(root, plugin)))
         return trees
+
+
+def _call_with(implementation: pluggy.HookImpl, app: App) -> Any:
+    return implementation.function(*([app] if "app" in implementation.argnames else []))
 
 
 def _package_of(root: Path, plugin: Plugin) -> str | None:

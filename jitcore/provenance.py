@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Definition", "Explanation", "explain"]
 
-_ORDER = "Nearest first: the app, the apps it extends, installed plugins by name, shipped plugins."
+_ORDER = "Nearest first: the app, the apps it extends, generated elements, installed plugins by name, shipped plugins."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Definition:
     """One layer's definition of the name.
 
     :param layer: name of the layer.
-    :param kind: ``app``, ``base``, ``plugin`` or ``shipped``.
+    :param kind: ``app``, ``base``, ``generated``, ``plugin`` or ``shipped``.
     :param distribution: name of the distribution, empty for an app.
     :param version: version of the distribution or app.
-    :param file: its ``e.json``, or the Loader of a Type without a folder.
+    :param file: its ``e.json``; the Loader of a Type without a folder; nothing of a generated element.
     :param element_version: ``version`` of the ``e.json``; empty when it cannot be read.
     """
 
@@ -40,9 +40,8 @@ class Definition:
 
     def __str__(self) -> str:
         origin = f"{self.distribution} {self.version}" if self.distribution else self.kind
-        return f"{self.layer} ({origin}) {self.file}" + (
-            f", version {self.element_version}" if self.element_version else ""
-        )
+        place = f" {self.file}" if self.file else ""
+        return f"{self.layer} ({origin}){place}" + (f", version {self.element_version}" if self.element_version else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,10 @@ def explain(app: App, fullName: str) -> Explanation:
 
     :raises ElementNotFound: if no layer defines it.
     """
-    definitions = [_definition(app, layer, folder, fullName) for layer, folder in app.registry.definitions(fullName)]
-    if not definitions:
+    app.generated.refresh()
+    if fullName not in app.registry:
         raise app.registry.missing(fullName)
+    definitions = [_definition(app, layer, folder, fullName) for layer, folder in app.registry.definitions(fullName)]
     kind = "unreadable"
     chain: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -128,7 +128,9 @@ def _reason(winner: Definition, shadowed: Sequence[Definition]) -> str:
 
 
 def _definition(app: App, layer: Layer, folder: Folder | None, fullName: str) -> Definition:
-    if folder is None:
+    if fullName in layer.elements:
+        file = version = ""
+    elif folder is None:
         loader = layer.types[fullName].loader
         file = loader if isinstance(loader, str) else f"{loader.__module__}:{loader.__qualname__}"
         version = layer.types[fullName].version

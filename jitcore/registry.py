@@ -55,13 +55,19 @@ class Registry:
         return self.app.layers
 
     def __contains__(self, fullName: str) -> bool:
-        return any(fullName in layer.tree.folders or fullName in layer.types for layer in self.layers)
+        if not self.is_known(fullName):
+            self.app.generated.refresh()
+        return self.is_known(fullName)
+
+    def is_known(self, fullName: str) -> bool:
+        """Whether some layer defines the name, as far as anybody has looked."""
+        return any(fullName in layer for layer in self.layers)
 
     def names(self) -> list[str]:
         """Every full name that some layer defines, sorted."""
         found: set[str] = set()
         for layer in self.layers:
-            found.update(layer.tree.folders, layer.types)
+            found.update(layer)
         return sorted(found)
 
     @cached_property
@@ -88,11 +94,7 @@ class Registry:
 
     def definitions(self, fullName: str) -> list[tuple[Layer, Folder | None]]:
         """The layers that define a full name, nearest first, without reading anything."""
-        found = [
-            (layer, folder)
-            for layer in self.layers
-            if (folder := layer.tree.folders.get(fullName)) is not None or fullName in layer.types
-        ]
+        found = [(layer, layer.tree.folders.get(fullName)) for layer in self.layers if fullName in layer]
         if self._overrides or len(found) < 2:
             return found
         lower = [self.layers[self.layers.index(layer) + 1 :] for layer, _ in found]
@@ -118,13 +120,13 @@ class Registry:
                 name = unicodedata.normalize("NFC", folder[len(root) :].replace(os.sep, "."))
                 found = look(folder)
                 if found is not None or name in layer.tree.folders:
-                    before = name in self
+                    before = self.is_known(name)
                     if found is None:
                         del layer.tree.folders[name]
                     else:
                         layer.tree.folders[name] = found
                     self.forget([name])
-                    return name, before, name in self
+                    return name, before, self.is_known(name)
                 folder = os.path.dirname(folder)
         return None
 
@@ -141,6 +143,12 @@ class Registry:
         :raises SourceInvalid: if its ``e.json`` has problems.
         """
         if folder is None:
+            element = layer.elements.get(fullName)
+            if element is not None:
+                define = {"type": element.type, "title": element.title}
+                return Node(self.app, fullName, layer, None, None, define, generated=element)
+            if fullName not in layer.types:
+                raise self.missing(fullName)  # another thread found that it is gone
             spec = layer.types[fullName]
             define = {"type": spec.type, "title": spec.title, "version": spec.version}
             return Node(self.app, fullName, layer, None, None, define, spec)
@@ -177,10 +185,7 @@ class Registry:
     def names_of(self, family: str) -> list[str]:
         """Every full name of a family, sorted."""
         start = f"{family}."
-        names = {
-            name for layer in self.layers for name in (*layer.tree.folders, *layer.types) if name.startswith(start)
-        }
-        return sorted(names)
+        return sorted({name for layer in self.layers for name in layer if name.startswith(start)})
 
     def hint(self, key: tuple[str, str | None], make: Callable[[], str | None]) -> str | None:
         """A hint that is dear to make and asked for again and again; remembered until a name comes or goes."""
@@ -218,6 +223,8 @@ class Registry:
 
     def _read_nodes(self, fullName: str) -> tuple[Node, ...]:
         found = self.definitions(fullName) or self._look_again(fullName)
+        if not found and fullName in self:
+            found = self.definitions(fullName)
         nodes: list[Node] = []
         for layer, folder in found:
             try:
@@ -260,9 +267,9 @@ class Registry:
         self._judging.add(judged)
         try:
             for layer in lower:
-                folder = layer.tree.folders.get(fullName)
-                if folder is None and fullName not in layer.types:
+                if fullName not in layer:
                     continue
+                folder = layer.tree.folders.get(fullName)
                 try:
                     if self.app.dispatch.kind(self.define(layer, folder, fullName)) != "instance":
                         return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jitcore.bulletin import served_stale
+from jitcore.conditions import conditions
 from jitcore.printing import visible
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def list_elements(open_app: AppOpener, as_json: bool) -> None:
     """List the app's elements with type, state and layer.
 
     Broken elements are listed as invalid; as stale, with since when, the process and why, while a program that watches
-    the app, or jit dev, serves them as they were. An element that shadows another layer's says so.
+    the app, or jit dev, serves them as they were. An element that shadows another layer's says so. In parentheses
+    stands what a plugin says about it, such as that an enterprise is suspended.
     """
     app = open_app(strict=False)
     rows = _rows(app)
@@ -36,7 +38,7 @@ def list_elements(open_app: AppOpener, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     heads = ("element", "type", "state", "layer", "shadows")
-    lines = [heads, *(tuple(str(row[head]) for head in heads) for row in rows)]
+    lines = [heads, *(tuple(_cell(row, head) for head in heads) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     for number, line in enumerate(lines):
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -58,6 +60,7 @@ def explain(open_app: AppOpener, name: str, as_json: bool) -> None:
 def _rows(app: App) -> list[dict[str, Any]]:
     broken = _broken(app.check())
     served = served_stale(app)
+    told = conditions(app)
     rows: list[dict[str, Any]] = []
     for name, handle in app.elements.items():
         layers = [layer for layer, _ in app.registry.definitions(name)]
@@ -67,6 +70,7 @@ def _rows(app: App) -> list[dict[str, Any]]:
                 "kind": handle.kind,
                 "type": handle.type,
                 "state": "stale" if name in served else "invalid" if name in broken else handle.state,
+                "condition": told.get(name, ""),
                 "layer": layers[0].name,
                 "shadows": ", ".join(layer.name for layer in layers[1:]),
                 "stale": [
@@ -76,6 +80,10 @@ def _rows(app: App) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _cell(row: dict[str, Any], head: str) -> str:
+    return f"{row['state']} ({row['condition']})" if head == "state" and row["condition"] else str(row[head])
 
 
 def _told(stale: list[dict[str, Any]]) -> Iterator[str]:

@@ -163,6 +163,7 @@ def test_list_as_json(jit, write_app, things):
         "kind": "instance",
         "type": "things.PlainType",
         "state": "declared",
+        "condition": "",
         "layer": "app",
         "shadows": "",
         "stale": [],
