@@ -33,12 +33,14 @@ class Enterprise:
     :param authFullName: the auth element it names.
     :param suiteId: that one's suite.
     :param corpId: the enterprise.
+    :param generated: whether the element has no folder.
     """
 
     fullName: str
     authFullName: str
     suiteId: str
     corpId: str
+    generated: bool = False
 
 
 def enterprises(app: App) -> Iterator[Enterprise]:
@@ -47,7 +49,8 @@ def enterprises(app: App) -> Iterator[Enterprise]:
     for name, config in _instances(app, CORP_TYPE):
         authFullName, corpId = config.get("authFullName"), config.get("corpId")
         if authFullName in suites and corpId:
-            yield Enterprise(name, authFullName, suites[authFullName], str(corpId))
+            generated = app.registry.nodes(name)[0].generated is not None
+            yield Enterprise(name, authFullName, suites[authFullName], str(corpId), generated)
 
 
 def auth_elements(app: App) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitcore import CommandSpec, hookimpl
+from jitcore import CommandSpec, ElementSpec, hookimpl
 from jitcore.schemas import schema_path
 from jitcore.storage import ModelSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from jitcore import App
 
 _HERE = Path(__file__).parent
 _TYPES = ("auths.loginTypes.QywxProxyType", "corps.QywxProxyType")
@@ -26,6 +28,22 @@ def jit_element_trees() -> Iterable[Path]:
 def jit_schemas() -> Mapping[str, Path]:
     """One schema per Type."""
     return {name: schema_path(name) for name in _TYPES}
+
+
+@hookimpl
+def jit_elements(app: App) -> Mapping[str, ElementSpec]:
+    """A corp element for each enterprise that authorised a suite whose auth element says ``autoCreateCorp``."""
+    from jit_qywx.corp_elements import generated_corps
+
+    return generated_corps(app)
+
+
+@hookimpl
+def jit_element_states(app: App) -> Mapping[str, str]:
+    """Corp elements of enterprises whose grant does not work, and auth elements whose secret is refused."""
+    from jit_qywx.corp_elements import conditions
+
+    return conditions(app)
 
 
 @hookimpl

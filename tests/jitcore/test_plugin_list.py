@@ -50,7 +50,9 @@ def test_shipped_plugins_are_listed_with_their_hooks(jit):
     assert code == 0
     line = next(line for line in out.splitlines() if line.startswith("qywx "))
     assert " jitcore " in line
-    assert "jit_commands, jit_element_trees, jit_models, jit_pytest_plugins, jit_schemas" in line
+    assert line.endswith(
+        "  jit_commands, jit_element_states, jit_element_trees, jit_elements, jit_models, jit_pytest_plugins, jit_schemas"
+    )
 
 
 def test_json_is_for_programs(jit):

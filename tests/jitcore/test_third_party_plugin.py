@@ -94,13 +94,13 @@ def test_its_schema_guards_the_business_file(run):
 
 
 def test_it_comes_before_the_shipped_layers_and_after_the_app(run):
-    """Layers are ordered app, third-party plugin, shipped plugins."""
+    """Layers are ordered app, generated elements, third-party plugin, shipped plugins."""
     out = run(
         code=("from jitcore import App\nwith App('.') as app:\n    print([layer.kind for layer in app.layers])\n")
     )
     kinds = json.loads(out.replace("'", '"'))
     assert kinds[0] == "app"
-    assert kinds.index("plugin") == 1
+    assert kinds[: kinds.index("plugin")] == ["app", "generated"]
     assert kinds.index("shipped") > kinds.index("plugin")
 
 
