@@ -109,6 +109,10 @@ class Comparison:
         )
         return tuple(f"{kind}: {len(ids)} left as they are, because {why}" for kind, ids in open_ if ids)
 
+    def came_back(self) -> bool:
+        """Whether a member is told again who was taken for gone, and has lost roles with that."""
+        return any(row.presence == ABSENT and memberId in self.members for memberId, row in self.state.members.items())
+
     def knows_places(self, memberId: str) -> bool:
         """Whether all memberships of a member are here."""
         return self.state.placed is None or memberId in self.state.placed

@@ -21,7 +21,7 @@ from jit_corps.plan_departments import plan_departments
 from jit_corps.plan_members import plan_members
 from jit_corps.plan_roles import plan_grants, plan_roles
 from jit_corps.renames import find_renames, renamed, told_of_old_ids
-from jit_corps.rows import Header
+from jit_corps.rows import UPSTREAM, Header
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
@@ -127,6 +127,8 @@ def _reconcile(comparison: Comparison, left_open: tuple[str, ...]) -> str | None
         return "what the app may see has changed"
     if left_open or not comparison.snapshot.complete:
         return "not every record could be read"
+    if comparison.came_back() and any(row.origin == UPSTREAM for row in comparison.state.roles.values()):
+        return "somebody is back, and nobody said which roles they have upstream"
     return None
 
 

@@ -29,14 +29,16 @@ def plan_roles(comparison: Comparison) -> KindChanges[RoleRow]:
     """The roles that upstream knows; a role of a person here is never touched."""
     before = comparison.state.roles
     kept_depts = comparison.kept_depts()
-    after = {roleId: _told(role, before.get(roleId), kept_depts) for roleId, role in comparison.roles.items()}
+    # A role stands no longer for a department that goes, whether upstream says so of the role or not.
+    known = {roleId: _without(row, comparison.gone_depts) for roleId, row in before.items()}
+    after = {roleId: _told(role, known.get(roleId), kept_depts) for roleId, role in comparison.roles.items()}
     given_by_hand = {grant.roleId for grant in comparison.state.grants if grant.origin == rows.MANUAL}
     removed = []
     for roleId, row in sorted(before.items()):
         if roleId in after:
             continue
         if row.origin == rows.CUSTOM or not (comparison.may_remove(ROLES) and comparison.speaks_of(ROLES, roleId)):
-            after[roleId] = row
+            after[roleId] = known[roleId]
             continue
         comparison.gone_roles.add(roleId)
         if roleId in given_by_hand:
@@ -103,6 +105,12 @@ def _told(role: RoleRecord, old: RoleRow | None, kept_depts: set[str]) -> RoleRo
         # Upstream does not name a department that is out of sight, and the role goes on standing for it.
         deptIds = tuple(sorted({*role.deptIds, *kept_depts.intersection(deptIds or ())}))
     return RoleRow(role.roleId, role.name or (old.name if old else None), rows.UPSTREAM, deptIds)
+
+
+def _without(row: RoleRow, deptIds: set[str]) -> RoleRow:
+    if not row.deptIds or deptIds.isdisjoint(row.deptIds):
+        return row
+    return row._replace(deptIds=tuple(deptId for deptId in row.deptIds if deptId not in deptIds))
 
 
 def _derived(

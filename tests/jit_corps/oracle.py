@@ -56,6 +56,8 @@ class Model:
         gone_people = self._sync_people(told, sure=sure[MEMBERS], moved=moved)
         gone_depts = self._sync_depts(told, sure=sure[DEPARTMENTS], moved=moved)
         left = self._sync_places(told, gone_people, gone_depts, sure=sure[MEMBERSHIPS], moved=moved)
+        for role in self.roles.values():
+            role["for"] = role["for"] and role["for"] - gone_depts
         gone_roles = self._sync_roles(told, sure=sure[ROLES], moved=moved)
         self._sync_grants(told, left, gone_people, gone_roles, sure=sure[GRANTS], moved=moved)
         if told.complete or not self.scope:
