@@ -42,12 +42,15 @@ def cancel(auth: QywxProxyAuth, wecom_emulator: Emulator) -> None:
 
 
 def rows_about(app: App) -> dict[str, int]:
-    """How many rows of each table hold the enterprise's id or one of its elements' names."""
+    """How many rows of each table hold the enterprise's id or one of its elements' names.
+
+    Not counted are the records of erasures, and the numbers that keep a run of before from publishing.
+    """
     found = {}
     for table in app.database.get_tables():
         names = [column.name for column in app.database.get_columns(table)]
         wanted = [name for name in names if name in {"corpId", "corp_id", "corp_full_name", "corpFullName"}]
-        if wanted and table != "jit_qywx_erasure":
+        if wanted and table not in {"jit_qywx_erasure", "corp_sync_lease"}:
             where = " OR ".join(f'"{name}" IN (?, ?, ?)' for name in wanted)
             told = [CORP, "corps.CorpA", "corps.MyQywxProxyCorp"] * len(wanted)
             found[table] = app.database.execute_sql(f'SELECT COUNT(*) FROM "{table}" WHERE {where}', told).fetchone()[0]
