@@ -244,6 +244,8 @@ def _files(app: App, node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _contents(node: Node) -> Iterator[tuple[str, bytes]]:
+    if node.generated is not None:
+        yield f"{node.name}.json", _json(node.generated.config).encode()
     if node.path is None:
         return
     for folder, folders, names in os.walk(node.path):

@@ -22,16 +22,27 @@ from jit_qywx.states import CANCELLED, GONE, STATES, SUSPENDED, TRANSITIONS
 from jitcore.storage import ModelSet, Storage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
 
     from conftest import FakeTime
 
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.emulator import Emulator
     from jit_qywx.suite import Suite
+    from tests.fixtures.postgres import OpenDatabase
 
 CORP = "wwcorpa0000000"
 PAGE = Path(__file__).parents[2] / "docs" / "authorizations.md"
 EDGES = {(before, row.after, cause) for cause, row in TRANSITIONS.items() for before in row.before}
+
+
+@pytest.fixture
+def storage(open_database: OpenDatabase) -> Iterator[Storage]:
+    """The plugin's tables, on each kind of database."""
+    migrations = Path(jit_qywx.__file__).parent / "migrations"
+    storage = Storage(open_database(), [ModelSet("qywx", MODELS, migrations)])
+    yield storage
+    storage.close()
 
 
 @pytest.fixture
@@ -195,24 +206,21 @@ def test_a_cancellation_older_than_the_grant_is_ignored(authorizations: Authoriz
     assert authorizations.cancel(CORP, 100)
 
 
-def test_lost_becomes_suspended(tmp_path: Path) -> None:
+def test_lost_becomes_suspended(tmp_path: Path, open_database: OpenDatabase) -> None:
     """A database of before gets the new states: what was lost is suspended, what was never read is created."""
     migrations = Path(jit_qywx.__file__).parent / "migrations"
     old = tmp_path / "old"
     old.mkdir()
     for path in migrations.glob("0001*.py"):
         shutil.copy(path, old)
-    path = str(tmp_path / "test.db")
-    before = Storage(peewee.SqliteDatabase(path), [ModelSet("qywx", (), old)])
+    before = Storage(open_database(), [ModelSet("qywx", (), old)])
     rows = [("wwa", "3", "active"), ("wwb", "3", "lost"), ("wwc", "3", "cancelled"), ("wwd", None, "active")]
+    names = ("suiteId", "corpId", "agentId", "state", "eventAt", "createdAt", "updatedAt")
+    table: Any = peewee.Table("jit_qywx_authorization", names).bind(before.database)
     for corpId, agentId, state in rows:
-        before.database.execute_sql(
-            "INSERT INTO jit_qywx_authorization (suiteId, corpId, agentId, state, eventAt, createdAt, updatedAt) "
-            "VALUES ('dk', ?, ?, ?, 0, 1, 2)",
-            (corpId, agentId, state),
-        )
+        table.insert(dict(zip(names, ("dk", corpId, agentId, state, 0, 1, 2), strict=True))).execute()
     before.close()
-    after = Storage(peewee.SqliteDatabase(path), [ModelSet("qywx", MODELS, migrations)])
+    after = Storage(open_database(), [ModelSet("qywx", MODELS, migrations)])
     model: Any = after.models[QywxAuthorization]
     found = {row.corpId: (row.state, row.cause, row.stateAt) for row in model.select()}
     after.close()

@@ -9,10 +9,11 @@ import types
 
 import pytest
 
-from jitcore import ElementSpec, hookimpl
+from jitcore import App, ElementSpec, hookimpl
 from jitcore.cli import main
 from jitcore.entrypoints import EntryPoint, installed_plugins
 from jitcore.errors import ElementInvalid, ElementNotFound
+from jitcore.scaffolding.overriding import override
 
 
 class Source:
@@ -281,3 +282,13 @@ def test_a_check_looks_once(open_app, things, source):
     app = open_app(things, plugins=True)
     assert len(app.check()) == 20
     assert source.asked == 1
+
+
+def test_an_override_starts_with_what_was_generated(app):
+    """jit override writes the folder that takes its place: the same type, title and configuration."""
+    override(app, "things.made.One")
+    with App(app.path) as again:
+        assert again.explain("things.made.One").winner.layer == "app"
+        one = again.getElement("things.made.One")
+        assert (one.title, one.greet("you")) == ("Number one", "Bonjour you")
+        assert again.check() == []
