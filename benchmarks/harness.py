@@ -25,6 +25,7 @@ class Scale:
     :param watched: sizes of the apps to edit while they are watched.
     :param saves: saves of each way of saving.
     :param idle: seconds over which the watcher's idle time is measured.
+    :param receiving: seconds of callbacks.
     :param rounds: rounds of each comparison, the uncounted first one aside.
     :param sync_rounds: rounds where one takes many seconds.
     """
@@ -35,11 +36,22 @@ class Scale:
     watched: tuple[int, ...] = (100, 1_000, 10_000)
     saves: int = 150
     idle: float = 60.0
+    receiving: float = 60.0
     rounds: int = 7
     sync_rounds: int = 3
 
 
-QUICK = Scale(elements=(50,), loaded=50, members=(60,), watched=(20,), saves=2, idle=0.1, rounds=1, sync_rounds=1)
+QUICK = Scale(
+    elements=(50,),
+    loaded=50,
+    members=(60,),
+    watched=(20,),
+    saves=2,
+    idle=0.1,
+    receiving=2.0,
+    rounds=1,
+    sync_rounds=1,
+)
 
 
 @dataclass(frozen=True, slots=True)

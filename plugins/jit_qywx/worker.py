@@ -1,9 +1,9 @@
 """Works off the journal: the suite's own events one after another, each enterprise's contact events together.
 
 One thread works on the template's events, in the order they came, because the next one may need what the last one
-stored. Contact events and full readings of enterprises are done by a few threads, at most one of a kind for each
-enterprise, and full readings by no more than half of them, so that an enterprise with a hundred thousand members keeps
-nobody else's news waiting. Threads start when there is something to do.
+stored. Contact events are done by a few threads and full readings by as many others, at most one of a kind for each
+enterprise, so that one with a hundred thousand members keeps nobody else's news waiting. After its events an enterprise
+rests a moment, so that more of them become one reading. Threads start when there is something to do.
 
 What fails for a while is tried again, later each time; what fails too often, or cannot succeed, is parked with its
 reason, and the enterprise is read in full instead.
@@ -65,8 +65,11 @@ _LONGEST_WINDOW = 3_600.0
 #: Seconds between looks at the journal for what other processes left, and at the schedule.
 _LOOK, _LOOK_SCHEDULE = 5.0, 60.0
 _PRUNE = 3_600.0
-#: Threads for contact events and full readings of one suite.
-_THREADS = 8
+#: Threads for contact events, and as many for full readings, of one suite.
+_THREADS = 4
+#: How many times as long as its last events took an enterprise rests before its next ones: when much comes, more of it
+#: is one reading, and whoever receives gets most of the processor.
+_REST, _LONGEST_REST = 10.0, 60.0
 #: Seconds to go on with received events while the App closes: an auth code lives ten minutes and comes once.
 _CLOSING = 10.0
 
@@ -94,6 +97,9 @@ class Worker:
     :param timing: what waiting means.
     """
 
+    #: Seconds that an enterprise rests at least after its events were worked on: a burst is one reading and one more.
+    rest = 0.5
+
     def __init__(
         self, suite: Suite, reconciles: Reconciles, corps: Callable[[], Mapping[str, Sequence[Corp]]], timing: Timing
     ) -> None:
@@ -114,6 +120,8 @@ class Worker:
         self._busy: set[tuple[str, str]] = set()
         #: Enterprises that WeCom wants left alone: corpId → until when, and how long that was.
         self._held: dict[str, tuple[float, float]] = {}
+        #: Until when each enterprise rests; monotonic.
+        self._rests: dict[str, float] = {}
         self._template_thread: threading.Thread | None = None
         self._dispatcher: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -285,7 +293,7 @@ class Worker:
 
     def _start_dispatcher(self) -> None:
         if self._dispatcher is None and not self._stopping:
-            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="jit-qywx-contacts")
+            self._pool = ThreadPoolExecutor(2 * _THREADS, thread_name_prefix="jit-qywx-contacts")
             self._dispatcher = _thread("jit-qywx-dispatcher", self._run_dispatcher)
 
     def _run_dispatcher(self) -> None:
@@ -324,7 +332,8 @@ class Worker:
         """Hand every enterprise whose turn it is to a free thread."""
         now = self._timing.now()
         for corpId in self._claims.enterprises():
-            if self._held.get(corpId, (0.0, 0.0))[0] <= now:
+            rested = self._rests.get(corpId, 0.0) <= time.monotonic()
+            if rested and self._held.get(corpId, (0.0, 0.0))[0] <= now:
                 self._hand("contacts", corpId, partial(self._work_contacts, corpId))
         for wish in self.reconciles.due():
             if self._held.get(wish.corpId, (0.0, 0.0))[0] <= now:
@@ -333,9 +342,7 @@ class Worker:
     def _hand(self, kind: str, corpId: str, work: Callable[[], str]) -> None:
         key = (kind, corpId)
         with self._changed:
-            full = len(self._busy) >= _THREADS
-            if kind == "reconcile":
-                full = full or sum(one == kind for one, _ in self._busy) >= _THREADS // 2
+            full = sum(one == kind for one, _ in self._busy) >= _THREADS
             if full or key in self._busy or self._stopping or self._pool is None:
                 return
             self._busy.add(key)
@@ -355,6 +362,14 @@ class Worker:
                 self._changed.notify_all()
 
     def _work_contacts(self, corpId: str) -> str:
+        begun = time.monotonic()
+        try:
+            return self._work_claims(corpId)
+        finally:
+            ended = time.monotonic()
+            self._rests[corpId] = ended + max(self.rest, min(_LONGEST_REST, _REST * (ended - begun)))
+
+    def _work_claims(self, corpId: str) -> str:
         claims = self._claims.contacts(corpId)
         events = []
         for claim in list(claims):
@@ -464,6 +479,9 @@ class Worker:
         times = [seconds if seconds > 0.05 else 1.0 for seconds in times]
         if self._serving or channel == APP:
             times.append(_LOOK)
+        if channel == APP:
+            now = time.monotonic()
+            times += [until - now + 0.01 for until in self._rests.values() if until > now]
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or self._news != news, min(times) if times else None)
 

@@ -42,7 +42,7 @@ class _Period(click.ParamType[float]):
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option(
     "--reconcile",
     type=_Period(),
@@ -91,6 +91,8 @@ def serve(
     )
     import uvicorn
 
+    # Threads that work must not keep the one that receives waiting for its turn.
+    sys.setswitchinterval(0.0005)
     config = uvicorn.Config(
         application,
         log_config=None,

@@ -226,7 +226,9 @@ class Reception:
         if entry is None:
             self._tell(request.channel, "ignored", request.begun)
             return Answer(200, SUCCESS)
-        logger.info("received %s corpId=%s %s", entry.event.info_type, entry.event.corpId, request.authFullName)
+        # Contact events come by the hundred, and the worker tells how many there were.
+        level = logging.INFO if request.corpId is None else logging.DEBUG
+        logger.log(level, "received %s corpId=%s %s", entry.event.info_type, entry.event.corpId, request.authFullName)
         return door.intake.submit(entry)
 
     def stored(self, request: _Request, *, repeated: bool) -> Answer:
