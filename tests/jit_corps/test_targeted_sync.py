@@ -528,3 +528,22 @@ def test_explicit_grants_of_departments_follow_their_role(bench):
     assert bench.state.grants == {GrantRow("tag:1", "m002", "dept")}
     bench.events(replace(told, members=members("m002", dept="9")), named("m002"))
     assert bench.state.grants == {GrantRow("tag:1", "m002", "dept")}
+
+
+# What it costs
+
+
+def test_one_member_of_ten_thousand_takes_a_handful_of_statements(bench):
+    """The same whether the member changes, moves, leaves or joins; nothing depends on the size of the corp."""
+    departments = (DeptRecord("1", "Shop"), *(DeptRecord(str(at), f"D{at}", "1") for at in range(2, 200)))
+    people = tuple(member(f"m{at:05}", str(at % 199 + 1)) for at in range(10_000))
+    roles = (RoleRecord("tag:1", "Cooks", ("2", "3")), RoleRecord("tag:2", "Waiters"))
+    bench.sync(snapshot(people, departments=departments, roles=roles))
+    told = {"m00000": member("m00000", "1", name="New"), "m00001": member("m00001", "5"), "joins": member("joins", "3")}
+    for memberId in ("m00000", "m00001", "m00002", "joins"):
+        one = [told[memberId]] if memberId in told else []
+        with bench.storage.counting() as count:
+            report = bench.events(snapshot(one, departments=departments, roles=roles), named(memberId))
+        assert report.changes > 0
+        assert count.total <= 24
+        assert count.writes <= 8
