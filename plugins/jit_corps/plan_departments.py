@@ -22,9 +22,8 @@ __all__ = ["local_root_row", "plan_departments"]
 def plan_departments(comparison: Comparison) -> tuple[KindChanges[DeptRow], str]:
     """The departments' changes, and the id of the root they give."""
     before = comparison.state.departments
-    if comparison.targets is not None and not comparison.targets.departments:
-        # Nothing is told of the tree, and not all of it may be here.
-        return KindChanges(), comparison.state.header.rootDeptId or LOCAL_ROOT
+    if not comparison.state.is_tree:
+        return _in_place(comparison), comparison.state.header.rootDeptId or LOCAL_ROOT
     wanted = {deptId: _told(dept, before.get(deptId), comparison) for deptId, dept in comparison.depts.items()}
     for deptId, row in before.items():
         if deptId in wanted or row.origin == rows.LOCAL:
@@ -60,6 +59,16 @@ def plan_departments(comparison: Comparison) -> tuple[KindChanges[DeptRow], str]
         active_after=sum(map(_counts, after.values())),
     )
     return changes, root
+
+
+def _in_place(comparison: Comparison) -> KindChanges[DeptRow]:
+    """Changes of departments that stay where they are."""
+    before = comparison.state.departments
+    after = {}
+    for deptId, dept in comparison.depts.items():
+        old = before[deptId]
+        after[deptId] = _told(dept, old, comparison)._replace(parentId=old.parentId, placement=old.placement)
+    return KindChanges(updated=compared(after, before)[1])
 
 
 def local_root_row(name: str) -> DeptRow:

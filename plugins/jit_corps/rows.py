@@ -158,6 +158,7 @@ class LocalState:
     :param since: when the snapshot that it is compared with began to be read, in seconds since the epoch.
     :param fresh: kind and id of the records that somebody began to read singly after that.
     :param placed: members whose memberships and grants are all here; ``None`` when all of everything is here.
+    :param is_tree: whether all departments are here; if not, none of the tree changes.
     """
 
     corpFullName: str
@@ -172,6 +173,7 @@ class LocalState:
     since: float | None = None
     fresh: frozenset[tuple[str, str]] = frozenset()
     placed: frozenset[str] | None = None
+    is_tree: bool = True
 
 
 def row_key(kind: str, row: Row) -> tuple[str, ...]:

@@ -141,12 +141,15 @@ class Targets:
     """What to read again, by id. Truthy when it names anything; ``|`` unites.
 
     :param renames: pairs of a member's old id and the new one, as upstream told them; both are among ``members`` too.
+    :param deleted: those of ``departments`` and ``members`` of which upstream said that they were deleted. Whoever is
+        there all the same was made anew, under the id of somebody whose roles are not theirs.
     """
 
     departments: frozenset[str] = frozenset()
     members: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     renames: frozenset[tuple[str, str]] = frozenset()
+    deleted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         renamed = {memberId for pair in self.renames for memberId in pair}
@@ -162,6 +165,7 @@ class Targets:
             self.members | other.members,
             self.roles | other.roles,
             self.renames | other.renames,
+            self.deleted | other.deleted,
         )
 
 

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember
 from jit_corps.observations import read_fresh
 from jit_corps.role_departments import below, children_of
-from jit_corps.rows import ACTIVE, INVISIBLE, MANUAL, DeptRow, GrantRow, LocalState, MemberRow, MembershipRow, RoleRow
+from jit_corps.rows import (
+    ACTIVE,
+    INVISIBLE,
+    LISTED,
+    MANUAL,
+    DeptRow,
+    GrantRow,
+    LocalState,
+    MemberRow,
+    MembershipRow,
+    RoleRow,
+)
 from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
 from jit_corps.state import made, read_header, read_state, select_rows
 
@@ -47,11 +58,11 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
         generation, header = read_header(storage, corpFullName)
         roles = {row.roleId: row for row in made(RoleRow, rows.all(CorpRole, RoleRow._fields))}
         stands = any(row.deptIds for row in roles.values()) or any(role.deptIds for role in snapshot.roles)
-        depts: dict[str, DeptRow] | None = None
-        concerned: set[str] = set()
-        if targets.departments or stands:
-            depts = {row.deptId: row for row in made(DeptRow, rows.all(CorpDept, DeptRow._fields))}
-            concerned = _concerned(snapshot, targets, depts, roles, stands=stands)
+        depts = rows.depts(targets.departments)
+        is_tree = stands or _moves(snapshot, targets, depts)
+        if is_tree:
+            depts = rows.depts()
+        concerned = _concerned(snapshot, targets, depts, roles, stands=stands)
         people = rows.some(CorpDeptMember, ("memberId",), "deptId", concerned)
         placed = {memberId for (memberId,) in people} | targets.members
         if len(placed) > SINGLY:
@@ -64,12 +75,11 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
         had = {(one.roleId, one.memberId) for one in grants if one.roleId in targets.roles and one.origin != MANUAL}
         holders = {memberId for _, memberId in told ^ had}
         members = starmap(MemberRow, rows.some(CorpMember, MemberRow._fields, "memberId", placed | holders))
-        if depts is None:
+        if not is_tree:
             named = {place.deptId for member in snapshot.members for place in member.departments}
             named |= {place.deptId for place in places}
             named |= {header.rootDeptId} if header.rootDeptId else set()
-            found = rows.some(CorpDept, DeptRow._fields, "deptId", named)
-            depts = {row.deptId: row for row in made(DeptRow, found)}
+            depts |= rows.depts(named - depts.keys())
         return LocalState(
             corpFullName=corpFullName,
             title=title,
@@ -83,6 +93,7 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
             since=since,
             fresh=read_fresh(storage, corpFullName, since),
             placed=frozenset(placed),
+            is_tree=is_tree,
         )
 
 
@@ -122,6 +133,12 @@ class _Rows:
     def all(self, model: type[peewee.Model], fields: Iterable[str]) -> list[tuple[Any, ...]]:
         return select_rows(self._storage, model, tuple(fields), self._corpFullName)
 
+    def depts(self, ids: Collection[str] | None = None) -> dict[str, DeptRow]:
+        """Departments, all or those with these ids."""
+        names = DeptRow._fields
+        found = self.all(CorpDept, names) if ids is None else self.some(CorpDept, names, "deptId", ids)
+        return {row.deptId: row for row in made(DeptRow, found)}
+
     def some(
         self, model: type[peewee.Model], fields: Iterable[str], key: str, ids: Collection[str]
     ) -> list[tuple[Any, ...]]:
@@ -134,6 +151,22 @@ class _Rows:
             mine = (bound.corpFullName == self._corpFullName) & getattr(bound, key).in_(wanted[start : start + CHUNK])
             found += self._storage.select_tuples(bound.select(*columns).where(mine))
         return found
+
+
+def _moves(snapshot: Snapshot, targets: Targets, depts: Mapping[str, DeptRow]) -> bool:
+    """Whether what is told of departments changes more than what they are called and who leads them.
+
+    :param depts: the targets that are known here.
+    """
+    told = {dept.deptId: dept for dept in snapshot.departments if dept.deptId in targets.departments}
+    if told.keys() != depts.keys():
+        return True
+    return any(
+        depts[deptId].presence != LISTED
+        or depts[deptId].upstreamParentId != dept.parentId
+        or dept.order not in (None, depts[deptId].order)
+        for deptId, dept in told.items()
+    )
 
 
 def _concerned(
