@@ -322,8 +322,6 @@ class QywxProxyAuth(PeopleLogin):
         """The corp elements of each enterprise of the suite."""
         from jit_qywx.enterprises import enterprises
 
-        # An enterprise that has just authorised the suite may have an element since then.
-        self.app.generated.refresh()
         corps: dict[str, list[Corp]] = {}
         for one in enterprises(self.app):
             if one.suiteId == self.suiteId:
