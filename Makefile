@@ -16,8 +16,9 @@ help:  ## list these commands
 demo: .venv/installed  ## sync two WeCom enterprises from the emulator and show them
 	@$(BIN)/jit --app sample_app demo
 
+# One process per processor; the tests share no port, no folder and no database.
 test: lint  ## all that CI checks: lint, types, imports, tests, coverage
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
 
 bench: .venv/installed-dev  ## the published figures, each as a ratio to a floor of the same run
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -80,22 +79,6 @@ def test_a_right_app_is_read_without_looking_for_places(jit, write_app, things, 
         app.getElement("things.Hello")
     assert is_scanned("things/Hello/Hello.json")
     assert not is_scanned("things/Hello/e.json")
-
-
-def test_listing_costs_little_more_than_what_it_stands_on(write_app, things):
-    """`jit list` is held against importing the packages that it needs, the best of several runs each."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    app = write_app(things)
-
-    def best(*words):
-        def seconds():
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *words], cwd=app, env=environ, capture_output=True, check=True)
-            return time.perf_counter() - start
-
-        return min(seconds() for _ in range(5))
-
-    assert best("-m", "jitcore.cli", "list") < 6 * best("-c", "import click, jsonschema_rs, logging, pluggy")
 
 
 def test_list_says_what_is_shadowed(jit, write_app, things):
