@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jit_qywx.enterprises import CORP_TYPE, auth_elements, enterprises
+from jit_qywx.enterprises import CORP_TYPE, auth_elements, enterprises, enterprises_in_folders, full_name
 from jitcore import ElementSpec
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jitcore import App
 
-__all__ = ["conditions", "element_name", "generated_corps"]
+__all__ = ["conditions", "generated_corps"]
 
 
 def generated_corps(app: App) -> dict[str, ElementSpec]:
@@ -25,7 +25,7 @@ def generated_corps(app: App) -> dict[str, ElementSpec]:
     templates = {name: config for name, config in auth_elements(app) if "autoCreateCorp" in config}
     if not templates or not _has_database(app):
         return {}
-    named = {(one.suiteId, one.corpId) for one in enterprises(app) if not one.generated}
+    named = {(one.suiteId, one.corpId) for one in enterprises_in_folders(app)}
     found: dict[str, ElementSpec] = {}
     for authFullName, config in templates.items():
         template, suiteId = config["autoCreateCorp"], str(config["authConfig"]["suiteId"])
@@ -37,7 +37,7 @@ def generated_corps(app: App) -> dict[str, ElementSpec]:
                 continue
             told = {"{corpId}": corpId, "{corpName}": corpName or corpId}
             found.setdefault(
-                template["fullName"].replace("{corpId}", element_name(corpId)),
+                full_name(template, corpId),
                 ElementSpec(
                     template.get("type", CORP_TYPE),
                     {"corpId": corpId, "authFullName": authFullName, **further},
@@ -45,17 +45,6 @@ def generated_corps(app: App) -> dict[str, ElementSpec]:
                 ),
             )
     return found
-
-
-def element_name(corpId: str) -> str:
-    """An enterprise's id as part of a full name: readable, and another one for every other id.
-
-    Letters and digits stay; of anything else, the underscore included, each byte becomes an underscore and two
-    hexadecimal digits. A name begins with a letter: where the id does not, ``x_x`` stands before it, which no id
-    contains when it is written so.
-    """
-    name = "".join(one if one.isascii() and one.isalnum() else _written(one) for one in corpId)
-    return name if name[:1].isalpha() else f"x_x{name}"
 
 
 def conditions(app: App) -> dict[str, str]:
@@ -107,7 +96,3 @@ def _filled(text: str, told: Mapping[str, str]) -> str:
     for name, value in told.items():
         text = text.replace(name, value)
     return text
-
-
-def _written(character: str) -> str:
-    return "".join(f"_{byte:02x}" for byte in character.encode())

@@ -330,9 +330,9 @@ class Logins:
 
 
 def _names(app: App, suiteId: str, corpId: str) -> list[str]:
-    from jit_qywx.enterprises import enterprises
+    from jit_qywx.enterprises import enterprises_of
 
-    return sorted(one.fullName for one in enterprises(app) if (one.suiteId, one.corpId) == (suiteId, corpId))
+    return [one.fullName for one in enterprises_of(app, suiteId, corpId)]
 
 
 def _invisible(corp: Corp) -> MemberInvisible:

@@ -93,7 +93,7 @@ class Worker:
 
     :param suite: what the events change.
     :param reconciles: full readings that are wished for.
-    :param corps: the corp elements of each enterprise of the suite, by ``corpId``.
+    :param corps: the corp elements of one enterprise of the suite, or of all, by ``corpId``.
     :param timing: what waiting means.
     """
 
@@ -101,7 +101,11 @@ class Worker:
     rest = 0.5
 
     def __init__(
-        self, suite: Suite, reconciles: Reconciles, corps: Callable[[], Mapping[str, Sequence[Corp]]], timing: Timing
+        self,
+        suite: Suite,
+        reconciles: Reconciles,
+        corps: Callable[[str | None], Mapping[str, Sequence[Corp]]],
+        timing: Timing,
     ) -> None:
         self.observer: WorkObserver = _NobodyWatches()
         self.reconciles = reconciles
@@ -110,7 +114,9 @@ class Worker:
         self._corps = corps
         self._timing = timing
         self._template = TemplateWork(suite, reconciles)
-        self._contacts = ContactWork(suite, reconciles, lambda corpId: corps().get(corpId, ()), lambda: self._stopping)
+        self._contacts = ContactWork(
+            suite, reconciles, lambda corpId: corps(corpId).get(corpId, ()), lambda: self._stopping
+        )
         self._changed = threading.Condition()
         self._stopping = False
         #: Counts what came in: a thread that found nothing looks again when it has grown.
@@ -318,7 +324,7 @@ class Worker:
             self._scheduled = now
             names = {
                 corpId: [corp.fullName for corp in corps]
-                for corpId, corps in self._corps().items()
+                for corpId, corps in self._corps(None).items()
                 if self.suite.stopped(corpId) is None
             }
             self.reconciles.schedule(names, self._period)

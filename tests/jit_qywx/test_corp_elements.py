@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from jit_corps.errors import SyncFailed
 from jit_qywx import errors
-from jit_qywx.corp_elements import conditions, element_name
+from jit_qywx.corp_elements import conditions
+from jit_qywx.enterprises import element_name, enterprises, enterprises_of
 from jit_qywx.models import QywxAuthorization
 from jitcore import App
 from jitcore.discovery import is_element_name
@@ -237,3 +238,20 @@ def test_an_id_is_a_name(corpId: str) -> None:
 def test_ids_stay_readable(corpId: str, name: str) -> None:
     """Ordinary ids stay as they are."""
     assert element_name(corpId) == name
+
+
+def test_the_elements_of_one_enterprise(opted_in: Callable[..., Path]) -> None:
+    """Those in folders and the one without are found by the enterprise's id, before anybody has listed anything."""
+    path = opted_in()
+    with App(path) as app:
+        suiteId = app.getElement(AUTH).suiteId
+        assert [one.fullName for one in enterprises_of(app, suiteId, "corp789")] == ["corps.wecom.corp789"]
+        of_the_first = [one.fullName for one in enterprises_of(app, suiteId, "corp123")]
+        assert of_the_first == ["corps.CorpA", "corps.MyQywxProxyCorp"]
+        assert enterprises_of(app, "dkother", "corp123") == []
+        assert enterprises_of(app, suiteId, "wwnobody") == []
+        with app.storage.counting() as count:
+            assert enterprises_of(app, suiteId, "corp789")
+        assert count.total == 0
+    with App(path) as app:
+        assert {one.corpId for one in enterprises(app)} == {"corp123", "corp789"}

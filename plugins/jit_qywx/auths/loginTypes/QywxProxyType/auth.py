@@ -157,13 +157,12 @@ class QywxProxyAuth(PeopleLogin):
         :raises ErasureRefused: it has not cancelled.
         :raises CorpUnknown: nothing here is about it.
         """
-        from jit_qywx.enterprises import enterprises
+        from jit_qywx.enterprises import enterprises_of
         from jit_qywx.erasing import erase
 
         check_text("corpId", corpId)
         suite, _ = self._use()
-        mine = [one.fullName for one in enterprises(self.app) if (one.suiteId, one.corpId) == (self.suiteId, corpId)]
-        corps = [self.app.getElement(name) for name in mine]
+        corps = [self.app.getElement(one.fullName) for one in enterprises_of(self.app, self.suiteId, corpId)]
         return erase(suite, corpId, corps=corps, authFullName=self.fullName, force=force)
 
     def erasures(self) -> list[Erasure]:
@@ -318,12 +317,13 @@ class QywxProxyAuth(PeopleLogin):
         worker.resume()
         return suite, worker
 
-    def _corps(self) -> dict[str, list[Corp]]:
-        """The corp elements of each enterprise of the suite."""
-        from jit_qywx.enterprises import enterprises
+    def _corps(self, corpId: str | None) -> dict[str, list[Corp]]:
+        """The corp elements of one enterprise of the suite, or of all."""
+        from jit_qywx.enterprises import enterprises, enterprises_of
 
+        found = enterprises(self.app) if corpId is None else enterprises_of(self.app, self.suiteId, corpId)
         corps: dict[str, list[Corp]] = {}
-        for one in enterprises(self.app):
+        for one in found:
             if one.suiteId == self.suiteId:
                 try:
                     corps.setdefault(one.corpId, []).append(self.app.getElement(one.fullName))
