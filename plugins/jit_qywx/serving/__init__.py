@@ -6,18 +6,35 @@ answer, for frameworks that are not ASGI. Needs the extra ``server``; :class:`Re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from jit_qywx.serving.reception import Answer, Reception
+from jit_qywx.errors import ServerMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
     from starlette.applications import Starlette
 
+    from jit_qywx.serving.reception import Answer, Reception
     from jitcore import App
 
 __all__ = ["Answer", "Reception", "asgi_app"]
+
+
+@contextmanager
+def needing_server() -> Iterator[None]:
+    """Import what the extra ``server`` installs.
+
+    :raises ServerMissing: it is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ServerMissing(
+            f"The callback server needs the package {error.name}.", hint="Run: pip install 'jitcore[server]'"
+        ) from error
 
 
 def asgi_app(
@@ -34,12 +51,15 @@ def asgi_app(
     :param max_skew: how many seconds the time in a request may be off.
     :raises ServerMissing: the extra ``server`` is not installed.
     """
-    from jit_qywx.errors import ServerMissing
-
-    try:
+    with needing_server():
         from jit_qywx.serving.application import build
-    except ImportError as error:
-        raise ServerMissing(
-            f"The callback server needs the package {error.name}.", hint="Run: pip install 'jitcore[server]'"
-        ) from error
     return build(app, reconcile=reconcile, max_skew=max_skew)
+
+
+def __getattr__(name: str) -> Any:
+    # The help of jit serve comes through here and needs no database.
+    if name not in {"Answer", "Reception"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from jit_qywx.serving import reception
+
+    return getattr(reception, name)

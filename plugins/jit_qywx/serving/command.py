@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from jitcore import App
 
@@ -81,16 +82,16 @@ def serve(
     The callback URLs are /callbacks/AUTH for a template and /callbacks/AUTH/$CORPID$ for its enterprises' apps, where
     AUTH is the full name of an auth element. Put a reverse proxy with a certificate in front.
     """
-    from jit_qywx.serving import asgi_app
+    from jit_qywx.serving import asgi_app, needing_server
 
+    with needing_server():
+        import uvicorn
     app = open_app()
     application = asgi_app(app, reconcile=reconcile or None, max_skew=max_skew)
     # The applications that are built on the library configure its logging; here that is us.
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
-    import uvicorn
-
     # Threads that work must not keep the one that receives waiting for its turn.
     sys.setswitchinterval(0.0005)
     config = uvicorn.Config(
@@ -104,11 +105,25 @@ def serve(
         timeout_graceful_shutdown=_GRACE,
     )
     with _listening(host, port) as listener:
-        _print_ready(app, listener)
+        application.router.lifespan_context = _announced(
+            application.router.lifespan_context, lambda: _print_ready(app, listener)
+        )
         # The server raises the signal that ended it once more: the App is to be closed after that.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _announced(lifespan: Callable[[Any], Any], announce: Callable[[], None]) -> Callable[[Any], Any]:
+    """A lifespan that says when it has begun."""
+
+    @contextlib.asynccontextmanager
+    async def announced(application: Any) -> AsyncIterator[None]:
+        async with lifespan(application):
+            announce()
+            yield
+
+    return announced
 
 
 def _listening(host: str, port: int) -> socket.socket:
