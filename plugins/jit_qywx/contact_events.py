@@ -11,7 +11,7 @@ suite (``InfoType``). Which enterprise an event is about is the business of whoe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from jit_corps.snapshot import Targets
@@ -107,9 +107,19 @@ def _member(fields: Mapping[str, str]) -> Targets | None:
     return Targets(members=frozenset({memberId}))
 
 
+def _deleted_member(fields: Mapping[str, str]) -> Targets | None:
+    targets = _member(fields)
+    return None if targets is None else replace(targets, deleted=targets.members)
+
+
 def _department(fields: Mapping[str, str]) -> Targets | None:
     number = _number(fields.get("id", ""))
     return None if number is None else Targets(departments=frozenset({number}))
+
+
+def _deleted_department(fields: Mapping[str, str]) -> Targets | None:
+    targets = _department(fields)
+    return None if targets is None else replace(targets, deleted=targets.departments)
 
 
 def _tag(fields: Mapping[str, str]) -> Targets | None:
@@ -138,10 +148,10 @@ def _batch(fields: Mapping[str, str]) -> Work:
 _CHANGES: Mapping[str, Callable[[Mapping[str, str]], Targets | None]] = {
     "create_user": _member,
     "update_user": _member,
-    "delete_user": _member,
+    "delete_user": _deleted_member,
     "create_party": _department,
     "update_party": _department,
-    "delete_party": _department,
+    "delete_party": _deleted_department,
     "update_tag": _tag,
 }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole
+from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember
 from jit_corps.rows import ABSENT, INVISIBLE, LISTED, UNCONFIRMED, UPSTREAM
 from jit_corps.snapshot import DEPARTMENTS, MEMBERS, ROLES
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept"]
 
+#: Origin of a role by which upstream names the member.
+TAG = "tag"
 #: How many values one statement asks for; every database takes so many.
 _CHUNK = 500
 
@@ -80,6 +82,8 @@ class Kept:
 
     def roles(self, deptIds: Collection[str]) -> set[str]:
         """The roles that stand for one of the departments."""
+        if not deptIds:
+            return set()
         role = self._storage.models[CorpRole]
         query = role.select(role.roleId, role.deptIds).where(
             role.corpFullName == self._corpFullName, role.deptIds.is_null(False)
@@ -88,6 +92,11 @@ class Kept:
             return {
                 roleId for roleId, named in self._storage.select_tuples(query) if not set(deptIds).isdisjoint(named)
             }
+
+    def held(self, memberIds: Collection[str]) -> set[str]:
+        """The roles by which upstream names one of the members."""
+        grant = self._storage.models[CorpRoleMember]
+        return {one for (one,) in self._of(grant, [grant.roleId], grant.memberId, memberIds, grant.origin == TAG)}
 
     def _rows(self, kind: str, ids: Collection[str], *presence: str) -> set[str]:
         models = self._storage.models

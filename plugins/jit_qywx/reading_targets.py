@@ -7,6 +7,7 @@ more. What hangs on a record is what must come along for the organisation to be 
   events overtake one another, and a record that stands nowhere would wait for the next full reading;
 * what stood in a department that is gone;
 * departments whose leaders changed, because that is told with the department and announced with the member;
+* the tags of an id that was deleted or became another, and is there all the same: somebody else has it now;
 * all tags, when somebody comes back into sight: no event says that they have had a tag all along;
 * in a range without the root, what is inside a department that is new here: it may have been moved into the range.
 
@@ -103,6 +104,7 @@ class _Reading:
         before = read_scope(self._client, self._pool)
         self._whole = ROOT in before.departments or bool(self._kept.listed(DEPARTMENTS, [ROOT]))
         asked = _idents(targets)
+        self._reused = targets.deleted | {old for old, _ in targets.renames}
         self._read(asked)
         self._read_what_hangs_on(asked)
         self._name_tags()
@@ -182,6 +184,8 @@ class _Reading:
             _add(wanted, DEPARTMENTS, below)
             _add(wanted, MEMBERS, inside)
             _add(wanted, ROLES, self._kept.roles(gone))
+        _add(wanted, ROLES, self._kept.held(members.keys() & self._reused))
+        _add(wanted, ROLES, self._kept.roles(departments.keys() & self._reused))
         if self._has_come_into_sight(members):
             _add(wanted, ROLES, self._all_tags())
         if not self._whole:
@@ -278,6 +282,7 @@ class _Reading:
                 members=frozenset(self._found[MEMBERS]),
                 roles=frozenset(self._found[ROLES]),
                 renames=targets.renames | self._respelt,
+                deleted=targets.deleted,
             ),
         )
 

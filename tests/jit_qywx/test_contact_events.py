@@ -16,6 +16,8 @@ APP = {"ToUserName": "ww1", "FromUserName": "sys", "CreateTime": "1", "MsgType":
 THIRD_PARTY = {"SuiteId": "ww2", "AuthCorpId": "ww1", "InfoType": "change_contact", "TimeStamp": "1"}
 MEMBER = Targets(members=frozenset({"zhangsan"}))
 DEPARTMENT = Targets(departments=frozenset({"2"}))
+DELETED_MEMBER = Targets(members=frozenset({"zhangsan"}), deleted=frozenset({"zhangsan"}))
+DELETED_DEPARTMENT = Targets(departments=frozenset({"2"}), deleted=frozenset({"2"}))
 TAG = Targets(roles=frozenset({"tag:7"}))
 
 
@@ -29,12 +31,12 @@ def event(**fields: str) -> Any:
     [
         ({"ChangeType": "create_user", "UserID": "zhangsan", "Name": "张三", "Department": "1,2"}, MEMBER),
         ({"ChangeType": "update_user", "UserID": "zhangsan", "MainDepartment": "2"}, MEMBER),
-        ({"ChangeType": "delete_user", "UserID": "zhangsan"}, MEMBER),
+        ({"ChangeType": "delete_user", "UserID": "zhangsan"}, DELETED_MEMBER),
         ({"ChangeType": "update_user", "OpenUserID": "zhangsan"}, MEMBER),
         ({"ChangeType": "update_user", "UserID": "zhangsan", "OpenUserID": "wo1"}, MEMBER),
         ({"ChangeType": "create_party", "Id": "2", "ParentId": "1"}, DEPARTMENT),
         ({"ChangeType": "update_party", "Id": "2"}, DEPARTMENT),
-        ({"ChangeType": "delete_party", "Id": "2"}, DEPARTMENT),
+        ({"ChangeType": "delete_party", "Id": "2"}, DELETED_DEPARTMENT),
         ({"ChangeType": "update_tag", "TagId": "7", "AddUserItems": "lisi", "DelPartyItems": "1"}, TAG),
     ],
 )
@@ -78,7 +80,7 @@ def test_a_batch_becomes_one_piece_of_work() -> None:
         event(**APP, ChangeType="create_party", Id="2"),
         event(**APP, ChangeType="delete_user", UserID="zhangsan"),
     ]
-    expected = Work(MEMBER | TAG | DEPARTMENT)
+    expected = Work(DELETED_MEMBER | TAG | DEPARTMENT)
     assert work_of(events) == work_of(events[::-1] * 3) == expected
 
 
@@ -116,6 +118,7 @@ def test_what_changes_no_organisation_is_no_work(fields: dict[str, str]) -> None
         ({**APP, "ChangeType": "update_user", "UserID": "x" * 65}, "no usable id"),
         ({**APP, "ChangeType": "update_user", "UserID": "a", "NewUserID": "字" * 22}, "no usable id"),
         ({**APP, "ChangeType": "create_party", "Id": "two"}, "no usable id"),
+        ({**APP, "ChangeType": "delete_user"}, "no usable id"),
         ({**APP, "ChangeType": "delete_party", "Id": "-1"}, "no usable id"),
         ({**APP, "ChangeType": "update_tag", "TagId": ""}, "no usable id"),
     ],
@@ -167,5 +170,5 @@ def test_every_event_the_emulator_sends_is_understood(wecom_emulator: Emulator) 
         for change in changes
     ]
     assert work_of(events) == Work(
-        DEPARTMENT | TAG | Targets(renames=frozenset({("zhangsan", "zhang.san")})), reconcile=None
+        DEPARTMENT | TAG | Targets(renames=frozenset({("zhangsan", "zhang.san")}), deleted=frozenset({"zhang.san"}))
     )

@@ -16,7 +16,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jit_corps import guard
@@ -317,6 +317,9 @@ quickly = settings(
 
 @quickly
 @given(script=scripts(), seed=st.integers(0, 2**16))
+# Somebody else has the id before anybody looks.
+@example(script=[("remove_member", 0, 0, 0), ("add_member", 0, 0, 0)], seed=0)
+@example(script=[("rename_member", 0, 9, 0), ("add_member", 0, 0, 0)], seed=0)
 def test_events_alone_converge(settle: Callable[..., None], script: list[Edit], seed: int) -> None:
     """As long as every callback arrives at last, in whatever order and however often, nothing else is needed."""
     settle(script, seed, reconciles=False)

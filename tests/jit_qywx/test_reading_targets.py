@@ -198,6 +198,28 @@ def test_tags_of_somebody_who_returns_are_read(corp: Any, org: Org, wecom_emulat
     assert calls(wecom_emulator) == {"user/get": 1, "tag/list": 1, "tag/get": 2}
 
 
+def test_tags_of_an_id_that_somebody_else_has_now_are_read(corp: Any, org: Org, wecom_emulator: Emulator) -> None:
+    """Deleted and made anew, or renamed and made anew: the tags were the other one's, and no event says so."""
+    org.remove_member("manager001")
+    org.add_member("manager001", "别人", departments=(3,))
+    deleted = Targets(members=frozenset({"manager001"}), deleted=frozenset({"manager001"}))
+    snapshot = corp.fetch_targets(deleted, progress=lambda *_: None)
+    assert [each.memberId for each in snapshot.members] == ["manager001"]
+    assert (snapshot.targets.roles, snapshot.grants) == ({"tag:1"}, ())
+    assert calls(wecom_emulator) == {"user/get": 1, "tag/get": 1}
+
+    org.rename_member("manager001", "manager.one")
+    org.add_member("manager001", "又一人", departments=(3,))
+    renamed = Targets(renames=frozenset({("manager001", "manager.one")}))
+    assert corp.fetch_targets(renamed, progress=lambda *_: None).targets.roles == {"tag:1"}
+
+
+def test_tags_of_a_department_that_was_made_anew_are_read(corp: Any, org: Org) -> None:
+    """A department that was deleted and is there all the same is another one under the same number."""
+    deleted = Targets(departments=frozenset({"2"}), deleted=frozenset({"2"}))
+    assert corp.fetch_targets(deleted, progress=lambda *_: None).targets.roles == {"tag:2"}
+
+
 def test_tags_that_may_not_be_listed_are_told(corp: Any, org: Org, wecom_emulator: Emulator) -> None:
     """Where the tags of somebody who returns cannot be listed, only a later full reading can tell them."""
     org.quit_member("manager001")
