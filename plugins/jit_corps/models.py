@@ -202,7 +202,7 @@ class CorpRoleMember(Record):
     class Meta:
         table_name = "corp_role_member"
         primary_key = CompositeKey("corpFullName", "roleId", "memberId", "origin")
-        indexes = ((("corpFullName", "memberId"), False),)
+        indexes = ((("corpFullName", "memberId", "roleId", "origin"), False),)
 
     @property
     def isCustom(self) -> int:

@@ -120,9 +120,12 @@ def _derived(
     memberships: KindChanges[MembershipRow],
 ) -> Iterator[GrantRow]:
     """Grants of those who will be in and below the departments that roles stand for."""
-    depts = departments.applied(comparison.state.departments, lambda row: row.deptId)
-    places = memberships.applied(comparison.state.memberships, lambda row: (row.deptId, row.memberId))
-    parents = {deptId: row.upstreamParentId for deptId, row in depts.items()}
+    state = comparison.state
+    parents = state.parents
+    if state.is_tree:
+        depts = departments.applied(state.departments, lambda row: row.deptId)
+        parents = {deptId: row.upstreamParentId for deptId, row in depts.items()}
+    places = memberships.applied(state.memberships, lambda row: (row.deptId, row.memberId))
     for roleId, memberId in holders(stands_for, parents, places):
         yield GrantRow(roleId, memberId, DEPT)
 

@@ -25,15 +25,16 @@ def holders(
     :param parents: each department's parent.
     :param places: ids of department and member.
     """
-    if not any(stands_for.values()):
-        return
-    children = children_of(parents)
     given: dict[str, list[str]] = {}
     for roleId, deptIds in stands_for.items():
-        for deptId in below(deptIds, children):
+        for deptId in deptIds:
             given.setdefault(deptId, []).append(roleId)
-    for deptId, memberId in places:
-        for roleId in given.get(deptId, ()):
+    found: dict[str, tuple[str, ...]] = {}
+    for deptId, memberId in places if given else ():
+        roleIds = found.get(deptId)
+        if roleIds is None:
+            roleIds = found[deptId] = tuple({one for at in _above(deptId, parents) for one in given.get(at, ())})
+        for roleId in roleIds:
             yield roleId, memberId
 
 
@@ -44,6 +45,16 @@ def children_of(parents: Mapping[str, str | None]) -> dict[str, list[str]]:
         if parentId is not None:
             children.setdefault(parentId, []).append(deptId)
     return children
+
+
+def _above(deptId: str, parents: Mapping[str, str | None]) -> set[str]:
+    """The department and everything above it; a cycle ends where it closes."""
+    found: set[str] = set()
+    current: str | None = deptId
+    while current is not None and current not in found:
+        found.add(current)
+        current = parents.get(current)
+    return found
 
 
 def below(deptIds: Iterable[str], children: Mapping[str, Sequence[str]]) -> set[str]:

@@ -158,7 +158,8 @@ class LocalState:
     :param since: when the snapshot that it is compared with began to be read, in seconds since the epoch.
     :param fresh: kind and id of the records that somebody began to read singly after that.
     :param placed: members whose memberships and grants are all here; ``None`` when all of everything is here.
-    :param is_tree: whether all departments are here; if not, none of the tree changes.
+    :param is_tree: whether all departments are here; if not, no department moves.
+    :param parents: where all departments stand upstream, when they are not all here and some role stands for some.
     """
 
     corpFullName: str
@@ -174,6 +175,7 @@ class LocalState:
     fresh: frozenset[tuple[str, str]] = frozenset()
     placed: frozenset[str] | None = None
     is_tree: bool = True
+    parents: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def row_key(kind: str, row: Row) -> tuple[str, ...]:

@@ -57,12 +57,15 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
     with storage.reading():
         generation, header = read_header(storage, corpFullName)
         roles = {row.roleId: row for row in made(RoleRow, rows.all(CorpRole, RoleRow._fields))}
-        stands = any(row.deptIds for row in roles.values()) or any(role.deptIds for role in snapshot.roles)
         depts = rows.depts(targets.departments)
-        is_tree = stands or _moves(snapshot, targets, depts)
+        parents: dict[str, str | None] = {}
+        is_tree = _moves(snapshot, targets, depts)
         if is_tree:
             depts = rows.depts()
-        concerned = _concerned(snapshot, targets, depts, roles, stands=stands)
+            parents = {deptId: row.upstreamParentId for deptId, row in depts.items()}
+        elif _stands(snapshot, roles):
+            parents = dict(rows.all(CorpDept, ("deptId", "upstreamParentId")))
+        concerned = _concerned(snapshot, targets, parents, roles)
         people = rows.some(CorpDeptMember, ("memberId",), "deptId", concerned)
         placed = {memberId for (memberId,) in people} | targets.members
         if len(placed) > SINGLY:
@@ -78,6 +81,7 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
         if not is_tree:
             named = {place.deptId for member in snapshot.members for place in member.departments}
             named |= {place.deptId for place in places}
+            named |= {deptId for roleId in targets.roles & roles.keys() for deptId in roles[roleId].deptIds or ()}
             named |= {header.rootDeptId} if header.rootDeptId else set()
             depts |= rows.depts(named - depts.keys())
         return LocalState(
@@ -94,6 +98,7 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
             fresh=read_fresh(storage, corpFullName, since),
             placed=frozenset(placed),
             is_tree=is_tree,
+            parents={} if is_tree else parents,
         )
 
 
@@ -153,6 +158,11 @@ class _Rows:
         return found
 
 
+def _stands(snapshot: Snapshot, roles: Mapping[str, RoleRow]) -> bool:
+    """Whether some role is somebody's because of a department."""
+    return any(row.deptIds for row in roles.values()) or any(role.deptIds for role in snapshot.roles)
+
+
 def _moves(snapshot: Snapshot, targets: Targets, depts: Mapping[str, DeptRow]) -> bool:
     """Whether what is told of departments changes more than what they are called and who leads them.
 
@@ -170,29 +180,23 @@ def _moves(snapshot: Snapshot, targets: Targets, depts: Mapping[str, DeptRow]) -
 
 
 def _concerned(
-    snapshot: Snapshot,
-    targets: Targets,
-    depts: Mapping[str, DeptRow],
-    roles: Mapping[str, RoleRow],
-    *,
-    stands: bool,
+    snapshot: Snapshot, targets: Targets, parents: Mapping[str, str | None], roles: Mapping[str, RoleRow]
 ) -> set[str]:
-    """Departments whose members may lose a place, or may get or lose roles."""
+    """Departments whose members may lose a place, or may get or lose roles.
+
+    :param parents: where all departments stand now.
+    """
     told = {dept.deptId: dept for dept in snapshot.departments if dept.deptId in targets.departments}
-    gone = {deptId for deptId in targets.departments if deptId in depts and deptId not in told}
-    if not stands:
+    gone = {deptId for deptId in targets.departments if deptId in parents and deptId not in told}
+    if not _stands(snapshot, roles):
         return gone
-    moved = {
-        deptId
-        for deptId, dept in told.items()
-        if deptId not in depts or depts[deptId].upstreamParentId != dept.parentId
-    }
+    moved = {deptId for deptId, dept in told.items() if deptId not in parents or parents[deptId] != dept.parentId}
     for role in snapshot.roles:
         if role.roleId in targets.roles and role.deptIds is not None:
             known = roles[role.roleId].deptIds if role.roleId in roles else None
             moved.update(set(role.deptIds) ^ set(known or ()))
     # Where they stand now, and where they will.
-    children = children_of({deptId: row.upstreamParentId for deptId, row in depts.items()})
+    children = children_of(parents)
     for deptId, dept in told.items():
         if dept.parentId is not None:
             children.setdefault(dept.parentId, []).append(deptId)

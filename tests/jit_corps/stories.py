@@ -190,7 +190,9 @@ class Enterprise:
         """What must be kept here of those who work there."""
         return {
             "depts": dict(self.depts),
-            "people": {key: (one.who, one.name, one.active) for key, one in self.people.items()},
+            "people": {
+                key: (one.who if one.who in FOUNDERS else key, one.name, one.active) for key, one in self.people.items()
+            },
             "places": {(at, key) for key, one in self.people.items() for at in one.places},
             "tags": {key: (tag.name, frozenset(tag.depts)) for key, tag in self.tags.items()},
             "grants": {(key, one, "tag") for key, tag in self.tags.items() for one in tag.people}
@@ -203,6 +205,8 @@ class Enterprise:
         }
 
 
+#: Those whose accounts are known before anything happens.
+FOUNDERS = {"p0", "p1", "p2", "p3", "p4", "p5"}
 PLACES = (("1",), ("2",), ("3",), ("2", "4"), ("3",), ("1",))
 EDITS = (
     Enterprise.add_dept,
