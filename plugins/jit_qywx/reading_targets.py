@@ -113,7 +113,7 @@ class _Reading:
         self._progress("scope", 1, None)
         after = read_scope(self._client, self._pool)
         if after != before:
-            # Said of each kind of record by naming none: some were read under one scope and some under the other.
+            # No kind of record, so it stands for all: some were read under one scope, some under the other.
             self._doubt("everything", "the visible range or the rights changed while it was read")
         return self._snapshot(targets, before, after, corpName, calls)
 
@@ -166,17 +166,10 @@ class _Reading:
         for kind, one in read:
             ids[kind].add(one)
         departments, members, roles = (self._records(kind, ids[kind]) for kind in (DEPARTMENTS, MEMBERS, ROLES))
-        named = {str(record["parentid"]) for record in departments.values() if record.get("parentid")}
-        named |= {deptId for record in members.values() for deptId in _places(record)}
-        named |= {str(deptId) for record in roles.values() for deptId in record["partylist"]}
         holders = {userId for record in roles.values() for userId in tag_users(record)}
         wanted: set[Ident] = set()
-        _add(
-            wanted,
-            DEPARTMENTS,
-            named - self._kept.listed(DEPARTMENTS, named),
-            self._leaders_changed(ids[MEMBERS], members),
-        )
+        _add(wanted, DEPARTMENTS, self._unknown_departments(departments, members, roles))
+        _add(wanted, DEPARTMENTS, self._leaders_changed(ids[MEMBERS], members))
         _add(wanted, MEMBERS, holders - self._kept.listed(MEMBERS, holders))
         gone = {deptId for deptId in ids[DEPARTMENTS] if self._found[DEPARTMENTS].get(deptId) == GONE}
         if gone:
@@ -191,6 +184,14 @@ class _Reading:
         if not self._whole:
             self._look_inside(departments.keys() - self._kept.listed(DEPARTMENTS, departments), wanted)
         return wanted
+
+    def _unknown_departments(
+        self, departments: Mapping[str, Record], members: Mapping[str, Record], roles: Mapping[str, Record]
+    ) -> set[str]:
+        named = {str(record["parentid"]) for record in departments.values() if record.get("parentid")}
+        named |= {deptId for record in members.values() for deptId in _places(record)}
+        named |= {str(deptId) for record in roles.values() for deptId in record["partylist"]}
+        return named - self._kept.listed(DEPARTMENTS, named)
 
     def _records(self, kind: str, ids: Iterable[str]) -> dict[str, Record]:
         found = self._found[kind]
@@ -234,13 +235,15 @@ class _Reading:
 
     def _name_tags(self) -> None:
         """Add the names of tags that were read without one."""
-        nameless = [record for record in self._found[ROLES].values() if isinstance(record, dict)]
-        if all("tagname" in record for record in nameless):
-            return
-        names = {str(tag.get("tagid")): tag.get("tagname") for tag in self._client.tag.list()}
-        for roleId, record in self._found[ROLES].items():
-            if isinstance(record, dict):
-                record.setdefault("tagname", names.get(roleId.removeprefix("tag:")))
+        nameless = {
+            roleId: record
+            for roleId, record in self._records(ROLES, self._found[ROLES]).items()
+            if "tagname" not in record
+        }
+        if nameless:
+            names = {f"tag:{tag.get('tagid')}": tag.get("tagname") for tag in self._client.tag.list()}
+            for roleId, record in nameless.items():
+                record["tagname"] = names.get(roleId)
 
     def _doubt(self, kind: str, why: str) -> None:
         entry = f"{kind}: {why}"
@@ -295,8 +298,8 @@ def _idents(targets: Targets) -> set[Ident]:
     return wanted
 
 
-def _add(wanted: set[Ident], kind: str, *ids: Iterable[str]) -> None:
-    wanted.update((kind, one) for some in ids for one in some)
+def _add(wanted: set[Ident], kind: str, ids: Iterable[str]) -> None:
+    wanted.update((kind, one) for one in ids)
 
 
 def _told_id(kind: str, asked: str, answer: Record) -> str:
