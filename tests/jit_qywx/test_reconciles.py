@@ -6,7 +6,6 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import peewee
 import pytest
 
 import jit_corps
@@ -22,15 +21,17 @@ if TYPE_CHECKING:
 
     from conftest import FakeTime
 
+    from tests.fixtures.postgres import OpenDatabase
+
 CORP, DAY = "wwcorpa0000000", 86_400.0
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Iterator[Storage]:
-    """A database with the organisations' tables as well."""
+def storage(open_database: OpenDatabase) -> Iterator[Storage]:
+    """A database with the organisations' tables as well, on SQLite and on PostgreSQL."""
     folders = [Path(module.__file__).parent / "migrations" for module in (jit_corps, jit_qywx)]
     storage = Storage(
-        peewee.SqliteDatabase(str(tmp_path / "test.db"), timeout=30),
+        open_database(),
         [ModelSet("corps", CORP_MODELS, folders[0]), ModelSet("qywx", MODELS, folders[1])],
     )
     yield storage

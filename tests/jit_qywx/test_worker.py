@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import pytest
 
 from jit_qywx.emulator import Org
 from jit_qywx.errors import NetworkRefused
-from jit_qywx.models import QywxReconcile
+from jit_qywx.models import QywxCallback, QywxReconcile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +189,7 @@ def test_one_enterprises_trouble_is_not_anothers(house: House) -> None:
     house.tell(CORP, UserID="user1")
     house.update(OTHER, "user1", name="Renamed")
     until(lambda: house.names(OTHER)["user1"] == "Renamed")
-    assert [record.state for record in house.records("working")] == ["working"]
+    until(lambda: [record.corpId for record in house.records("working")] == [CORP])
     fault.release()
     house.wecom.faults.clear()
     assert house.worker.drain()
@@ -341,3 +342,81 @@ def test_a_database_that_was_away_ends_no_thread(
     house.worker.wake()
     until(lambda: house.names(CORP)["user1"] == "Renamed")
     assert "storage-busy" in caplog.text or "cannot be worked on" in caplog.text
+
+
+def test_an_unreadable_event_is_parked_alone(house: House) -> None:
+    """What was encrypted with a lost key takes none of its neighbours along."""
+    house.wecom.faults.add("user/get", hang=True, times=1)
+    house.tell(CORP, UserID="user1")
+    until(lambda: house.records("working"))
+    house.update(CORP, "user2", name="Renamed")
+    house.tell(CORP, UserID="user3")
+    newest = house.records("received")[0]
+    house.app.storage.update_rows(QywxCallback, ("id",), ("bodySealed",), [(newest.id, "v1.gone.AAAA")])
+    house.wecom.faults.clear()
+    assert house.worker.drain()
+    [parked] = house.records("parked")
+    assert (parked.id, parked.reason.partition(":")[0]) == (newest.id, "qywx-secret-unreadable")
+    assert house.names(CORP)["user2"] == "Renamed"
+
+
+def test_events_that_fit_in_partly_ask_for_everything(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partial reading is followed by a full one, not at once: it may be the same for hours."""
+    real = type(house.corps[CORP]).sync_targets
+
+    def partly(corp: Any, targets: Any) -> Any:
+        return dataclasses.replace(real(corp, targets), status="partial")
+
+    monkeypatch.setattr(type(house.corps[CORP]), "sync_targets", partly)
+    house.tell(CORP, UserID="user1")
+    assert house.worker.drain()
+    assert list(house.wishes()) == [CORP]
+    house.wecom.calls.clear()
+    house.pass_time(301)
+    until(lambda: not house.wishes())
+    assert house.wecom.calls.by_path["user/list"] >= 1
+
+
+def test_a_reading_by_somebody_else_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When another process reads the same organisation, the wish waits for a minute and counts no failure."""
+    from jit_corps.errors import SyncLocked
+
+    def locked(corp: Any, *_: Any, **__: Any) -> Any:
+        raise SyncLocked(corp.fullName, holder="another", until=0.0, runId=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(house.corps[CORP]), "syncCorp", locked)
+        house.worker.reconciles.want(CORP, "by hand")
+        assert house.worker.drain()
+        until(lambda: "(" in house.wishes().get(CORP, ""))
+    house.pass_time(61)
+    until(lambda: not house.wishes())
+
+
+def test_a_failing_reading_comes_back_ever_later(house: House) -> None:
+    """It is never given up, and costs less the longer it fails."""
+    house.wecom.faults.add("department/*", errcode=60020)
+    house.worker.reconciles.want(CORP, "by hand")
+    waits = []
+    for _ in range(3):
+        assert house.worker.drain()
+        until(lambda: (house.worker.reconciles.next_due() or 0) > house.time.now())
+        waits.append(round((house.worker.reconciles.next_due() or 0) - house.time.now()))
+        house.pass_time(waits[-1] + 1)
+    assert waits == sorted(waits)
+    assert waits[-1] > waits[0]
+    assert "qywx-network-refused" in house.wishes()[CORP]
+    house.wecom.faults.clear()
+    house.pass_time(30_000)
+    until(lambda: not house.wishes())
+
+
+def test_a_quota_makes_a_reading_wait(house: House) -> None:
+    """45009 in a full reading parks the enterprise as well."""
+    house.wecom.faults.add("department/*", errcode=45009)
+    house.worker.reconciles.want(CORP, "by hand")
+    assert house.worker.drain()
+    until(lambda: "qywx-rate-limited" in house.wishes()[CORP])
+    house.wecom.faults.clear()
+    house.pass_time(61)
+    until(lambda: not house.wishes())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -322,3 +324,61 @@ def test_nothing_of_a_callback_is_logged(
     app.getElement("auths.Wecom").worker.drain()
     secrets = ("canary-ticket", "canary-user", wecom.config["token"], ticket.query["msg_signature"])
     assert [secret for secret in secrets if secret in caplog.text] == []
+
+
+def test_a_body_without_a_length_is_cut_off(client: Client, wecom: Sender) -> None:
+    """Whoever does not say how much comes gets no further than a megabyte."""
+    parts = [b"a" * 300_000] * 5
+    answer = client.run(
+        client.call("POST", "/callbacks/auths.Wecom", urlencode(wecom.ticket("T").query).encode(), parts, {})
+    )
+    assert answer.status == 413
+
+
+def test_who_sends_slowly_is_not_waited_for(client: Client, wecom: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that does not come is not worth a connection."""
+    monkeypatch.setattr("jit_qywx.serving.application._BODY_SECONDS", 0.05)
+    sent = wecom.ticket("T")
+
+    async def ask() -> int:
+        statuses = []
+
+        async def receive() -> Any:
+            await asyncio.sleep(30)
+
+        async def send(message: Any) -> None:
+            statuses.append(message.get("status"))
+
+        headers = [(b"content-type", b"text/xml")]
+        scope = {"type": "http", "method": "POST", "path": sent.path, "headers": headers, "root_path": ""}
+        await client.app({**scope, "query_string": urlencode(sent.query).encode()}, receive, send)
+        return int(statuses[0])
+
+    assert client.run(ask()) == 408
+
+
+def test_who_hangs_up_gets_no_answer(client: Client, app: App, wecom: Sender, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is stored of half a body, and nobody is there to be told."""
+    sent = wecom.ticket("T")
+    answer = client.run(
+        client.call("POST", sent.path, urlencode(sent.query).encode(), [], {"content-type": "text/xml"})
+    )
+    assert answer.status == 0
+    assert "hung up" in caplog.text
+    assert app.getElement("auths.Wecom").callbacks() == []
+
+
+def test_figures_without_a_database_are_those_of_this_process(
+    client: Client, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has to be asked of the database is left out, and the rest is told."""
+    suite, _ = app.getElement("auths.Wecom")._use()
+
+    def away() -> Any:
+        raise DatabaseBusy("It is locked.")
+
+    monkeypatch.setattr(suite.journal, "counts", away)
+    text = client.get("/metrics").text
+    assert 'jit_callbacks_waiting{auth="auths.Wecom"' not in text
+    assert 'jit_callbacks_waiting{auth="auths.Second"' in text
+    assert "jit_callback_ack_seconds_count" in text
