@@ -95,8 +95,6 @@ def test_a_batch_becomes_one_piece_of_work() -> None:
         {"Event": "click", "EventKey": "menu"},
         {"InfoType": "suite_ticket"},
         {"MsgType": "text", "Content": "change_contact"},
-        {"Event": "batch_job_result", "JobType": "export_user"},
-        {"Event": "batch_job_result", "JobType": "invite_user"},
         {},
     ],
 )
@@ -110,8 +108,7 @@ def test_what_changes_no_organisation_is_no_work(fields: dict[str, str]) -> None
     [
         ({"InfoType": "change_auth"}, "visible range"),
         ({"Event": "reopen_inactive_agent"}, "closed"),
-        ({"Event": "batch_job_result", "JobType": "replace_party"}, "replace_party"),
-        ({"Event": "batch_job_result"}, "untold"),
+        ({"Event": "batch_job_result", "BatchJob": ""}, "import"),
         ({**APP, "ChangeType": "create_galaxy"}, "create_galaxy"),
         (APP, "unknown kind"),
         ({**APP, "ChangeType": "update_user"}, "no usable id"),
