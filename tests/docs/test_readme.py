@@ -16,7 +16,12 @@ from tests.fixtures.pages import ROOT
 README = ROOT / "README.md"
 PICTURE = re.compile(r"(?<=^## Layers\n\n```\n)(?P<drawn>.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
 NAME = "corps.QywxProxyType"
-KINDS = {"app": "your app", "base": "an app it extends", "shipped": "shipped with jitcore"}
+KINDS = {
+    "app": "your app",
+    "base": "an app it extends",
+    "generated": "made from data",
+    "shipped": "shipped with jitcore",
+}
 
 
 def drawn(app: App) -> str:
