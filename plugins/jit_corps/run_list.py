@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lines", "newest"]
 
-HEADS = ("run", "started (UTC)", "status", "changes", "calls", "seconds", "generation", "remarks")
+HEADS = ("run", "started (UTC)", "action", "status", "changes", "calls", "seconds", "generation", "remarks")
 
 
 def newest(storage: Storage, corpFullName: str, limit: int) -> list[dict[str, Any]]:
@@ -49,5 +49,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     remarks += [f"incomplete {one}" for one in row["incomplete"] or ()]
     remarks += [row["cause"]] if row["cause"] else []
     seconds = None if row["duration"] is None else f"{row['duration']:.1f}"
-    values = (row["runId"], row["startedAt"], row["status"], changes, row["calls"], seconds, row["generation"])
-    return (*("-" if value is None else str(value) for value in values), ", ".join(remarks))
+    how = (row["runId"], row["startedAt"], row["action"], row["status"])
+    what = (changes, row["calls"], seconds, row["generation"])
+    return (*("-" if value is None else str(value) for value in (*how, *what)), ", ".join(remarks))

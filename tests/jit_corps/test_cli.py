@@ -193,9 +193,10 @@ def test_runs_lists_the_newest_first(app):
     jit(app, sync, "corps.Shop")
     jit(app, sync, "corps.Shop")
     head, newest, first = jit(app, runs, "corps.Shop").stdout.splitlines()
-    assert head.split() == ["run", "started", "(UTC)", "status", "changes", "calls", "seconds", "generation", "remarks"]
+    assert head.split()[:5] == ["run", "started", "(UTC)", "action", "status"]
+    assert head.split()[5:] == ["changes", "calls", "seconds", "generation", "remarks"]
     assert newest.split()[0] == "2"
-    assert first.split()[2:5] == ["ok", "11", "4"]
+    assert first.split()[2:6] == ["sync", "ok", "11", "4"]
 
 
 def test_runs_says_why_one_failed_and_what_was_withheld(app):
@@ -235,7 +236,7 @@ def test_a_running_run_is_listed_with_what_is_known(app):
 
     app.getElement("corps.Shop").upstream = upstream
     jit(app, sync, "corps.Shop")
-    assert seen[0].splitlines()[1].split()[2:] == ["running", "-", "-", "-", "-"]
+    assert seen[0].splitlines()[1].split()[2:] == ["sync", "running", "-", "-", "-", "-"]
 
 
 def test_the_commands_are_part_of_jit(app):
