@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -230,6 +231,32 @@ def test_a_stuck_database_holds_nobody_up(
             thread.join()
         gate.set()
     assert answers == [503] * 4
+
+
+def test_a_locked_database_loses_nothing(
+    client: Client, app: App, wecom: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While somebody holds SQLite's only lock, fifty callbacks are sent in vain; sent again they are there."""
+    monkeypatch.setattr("jit_qywx.serving.reception.STORE_SECONDS", 0.3)
+    sent = [wecom.event(f"user{number}") for number in range(50)]
+
+    async def ask_all() -> list[int]:
+        asked = [client.ask(one.method, one.url, one.body, one.headers) for one in sent]
+        return [answer.status for answer in await asyncio.gather(*asked)]
+
+    assert send(client, wecom.ticket("T")).status == 200
+    app.getElement("auths.Wecom").worker.settle()
+    locker = sqlite3.connect(app.database.database, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    assert set(client.run(ask_all())) == {503}
+    assert time.monotonic() - begun < 5
+    locker.execute("ROLLBACK")
+    locker.close()
+    monkeypatch.setattr("jit_qywx.serving.reception.STORE_SECONDS", 30.0)
+    assert set(client.run(ask_all())) == {200}
+    found = [record for record in app.getElement("auths.Wecom").callbacks(limit=500) if record.channel == "app"]
+    assert len(found) == 50
 
 
 def test_a_mistake_is_answered_and_told(
