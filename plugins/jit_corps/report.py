@@ -15,9 +15,10 @@ __all__ = ["SyncReport"]
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """The result of ``syncCorp`` and ``bulkRegister``.
+    """The result of ``syncCorp``, ``sync_targets`` and ``bulkRegister``.
 
-    :param status: ``ok``; ``guarded`` when removals were withheld; ``partial`` when upstream told only a part.
+    :param status: ``ok``; ``guarded`` when removals were withheld; ``partial`` when upstream told only a part, or
+        everything should be read again soon (``reconcile``).
     :param counts: ``{kind: {added, updated, removed}}`` for ``departments members memberships roles grants``; a
         member's removal is going offline.
     :param duration: seconds.

@@ -164,10 +164,10 @@ def _told(outcome: Outcome, startedAt: float, now: float) -> dict[str, Any]:
 
 def status_of(plan: Plan) -> str:
     """How a run that published ``plan`` ended: ``guarded`` when removals were withheld, ``partial`` when upstream told
-    only a part, else ``ok``."""
+    only a part or everything should be read again, else ``ok``."""
     if plan.withheld:
         return "guarded"
-    return "partial" if plan.incomplete else "ok"
+    return "partial" if plan.incomplete or plan.reconcile else "ok"
 
 
 def _utc(now: float) -> dt.datetime:

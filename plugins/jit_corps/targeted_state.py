@@ -81,6 +81,8 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
         if not is_tree:
             named = {place.deptId for member in snapshot.members for place in member.departments}
             named |= {place.deptId for place in places}
+            # Whether they are known here decides what else is read.
+            named |= {dept.parentId for dept in snapshot.departments if dept.parentId is not None}
             named |= {deptId for roleId in targets.roles & roles.keys() for deptId in roles[roleId].deptIds or ()}
             named |= {header.rootDeptId} if header.rootDeptId else set()
             depts |= rows.depts(named - depts.keys())

@@ -547,3 +547,16 @@ def test_one_member_of_ten_thousand_takes_a_handful_of_statements(bench):
         assert report.changes > 0
         assert count.total <= 24
         assert count.writes <= 8
+
+
+def test_who_comes_back_by_an_event_may_have_roles_that_nobody_told(bench):
+    """Roles from upstream went with the absence, and a member's record does not name them."""
+    full = snapshot(crowd(20), tags={"tag:1": ["m004"]})
+    bench.sync(full)
+    bench.events(snapshot(crowd(4)), named("m004"))
+    report = bench.events(full, named("m004"))
+    assert bench.state.members["m004"].status == 1
+    assert (report.status, report.reconcile) == (
+        "partial",
+        "somebody is back, and nobody said which roles they have upstream",
+    )
