@@ -9,7 +9,12 @@ read again, or every event would cost as many calls as the tree is deep.
 
 from __future__ import annotations
 
+import functools
+import json
+import operator
 from typing import TYPE_CHECKING, Any
+
+import peewee
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember
 from jit_corps.rows import ABSENT, INVISIBLE, LISTED, UNCONFIRMED, UPSTREAM
@@ -26,6 +31,7 @@ __all__ = ["Kept"]
 TAG = "tag"
 #: How many values one statement asks for; every database takes so many.
 _CHUNK = 500
+_FEW = 20
 
 
 class Kept:
@@ -65,13 +71,28 @@ class Kept:
         return set(memberIds) - self._rows(MEMBERS, memberIds, LISTED, UNCONFIRMED, INVISIBLE, ABSENT)
 
     def leading(self, memberIds: Collection[str]) -> set[tuple[str, str]]:
-        """Which departments those members lead: pairs of the ids of a department and a member."""
-        place = self._storage.models[CorpDeptMember]
-        columns = [place.deptId, place.memberId]
-        return {
-            (deptId, memberId)
-            for deptId, memberId in self._of(place, columns, place.memberId, memberIds, place.isLeader == True)  # noqa: E712  # SQL
-        }
+        """Which departments say that one of the members leads them: pairs of the ids of a department and a member.
+
+        Not from the memberships: a department may have been read after a member whose own record was read before.
+        """
+        dept = self._storage.models[CorpDept]
+        query = dept.select(dept.deptId, dept.leaderIds).where(
+            dept.corpFullName == self._corpFullName, dept.leaderIds.is_null(False)
+        )
+        asked = set(memberIds)
+        if len(asked) <= _FEW:
+            # A few texts are found sooner by the database than by reading the leaders of thousands of departments.
+            texts = [peewee.Value(f"%{json.dumps(one, ensure_ascii=False)}%", converter=False) for one in asked]
+            named = [peewee.Expression(dept.leaderIds, peewee.OP.ILIKE, text) for text in texts]
+            query = query.where(functools.reduce(operator.or_, named, dept.deptId.in_([])))
+        with self._storage.reading():
+            told = self._storage.select_tuples(query)
+        return {(deptId, leaderId) for deptId, leaderIds in told for leaderId in asked.intersection(leaderIds)}
+
+    def telling_leaders(self, deptIds: Collection[str]) -> set[str]:
+        """Those of the departments of which it is known here who leads them, be it nobody."""
+        dept = self._storage.models[CorpDept]
+        return {one for (one,) in self._of(dept, [dept.deptId], dept.deptId, deptIds, dept.leaderIds.is_null(False))}
 
     def inside(self, deptIds: Collection[str]) -> tuple[set[str], set[str]]:
         """The departments directly below those, and the members in them."""

@@ -201,6 +201,7 @@ class _Reading:
         return {one: record for one, record in told.items() if isinstance(record, dict)}
 
     def _leaders_changed(self, asked: Iterable[str], members: Mapping[str, Record]) -> set[str]:
+        """Departments that tell their leaders otherwise than the members do who were just read."""
         now = {
             (deptId, memberId)
             for memberId, record in members.items()
@@ -208,7 +209,9 @@ class _Reading:
             if leads
         }
         clear = {memberId for memberId in asked if self._found[MEMBERS].get(memberId) != UNCLEAR}
-        return {deptId for deptId, _ in now ^ self._kept.leading(clear | members.keys())}
+        changed = {deptId for deptId, _ in now ^ self._kept.leading(clear | members.keys())}
+        # Where the app may not see who leads, reading the department again tells nothing.
+        return self._kept.telling_leaders(changed)
 
     def _has_come_into_sight(self, members: Collection[str]) -> bool:
         """Whether somebody was here before, or may have been in the enterprise before being visible."""

@@ -320,6 +320,8 @@ quickly = settings(
 # Somebody else has the id before anybody looks.
 @example(script=[("remove_member", 0, 0, 0), ("add_member", 0, 0, 0)], seed=0)
 @example(script=[("rename_member", 0, 9, 0), ("add_member", 0, 0, 0)], seed=0)
+# A department is read after somebody began to lead it, and he leaves before he is read.
+@example(script=[("move_member", 1, 0, 0), ("move_member", 0, 0, 0), ("quit_member", 0, 0, 0)], seed=49)
 def test_events_alone_converge(settle: Callable[..., None], script: list[Edit], seed: int) -> None:
     """As long as every callback arrives at last, in whatever order and however often, nothing else is needed."""
     settle(script, seed, reconciles=False)
@@ -402,6 +404,7 @@ def test_an_event_costs_five_calls(corp: Any, wecom_emulator: Emulator) -> None:
         org.add_member("new", departments=(4,)),
         org.remove_member("user2"),
         org.update_department(4, name="销售部"),
+        org.update_department(3, name="平台部"),
         org.tag(1, add_users=("user1",)),
     ):
         report = happen(corp, wecom_emulator, change)

@@ -187,6 +187,17 @@ def test_leaders_are_told_by_the_department(corp: Any, org: Org, wecom_emulator:
     assert [each.leaderIds for each in read(corp, members=["user1"]).departments] == [()]
 
 
+def test_a_leader_whom_only_the_department_told_is_not_forgotten(corp: Any, org: Org) -> None:
+    """Who began to lead and left before being read is named by the department alone, which is read again then."""
+    org.move_member("user1", [(4, 0, True)])
+    assert corp.sync_targets(Targets(departments=frozenset({"4"}))).changes
+    org.remove_member("user1")
+    assert [each.leaderIds for each in read(corp, members=["user1"]).departments] == [()]
+    # The same in a batch.
+    many = ["user1", *(f"new{number}" for number in range(30))]
+    assert [each.leaderIds for each in read(corp, members=many).departments] == [()]
+
+
 def test_tags_of_somebody_who_returns_are_read(corp: Any, org: Org, wecom_emulator: Emulator) -> None:
     """No event says that a member who comes back still has a tag; newcomers have none that is not announced."""
     org.quit_member("manager001")
