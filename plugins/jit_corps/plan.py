@@ -127,7 +127,9 @@ def _reconcile(comparison: Comparison, left_open: tuple[str, ...]) -> str | None
         return "what the app may see has changed"
     if left_open or not comparison.snapshot.complete:
         return "not every record could be read"
-    if comparison.came_back() and any(row.origin == UPSTREAM for row in comparison.state.roles.values()):
+    told = comparison.targets.roles
+    untold = any(row.origin == UPSTREAM and roleId not in told for roleId, row in comparison.state.roles.items())
+    if untold and comparison.came_back():
         return "somebody is back, and nobody said which roles they have upstream"
     return None
 
