@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from jit_corps.edits import ensure_local_root, set_roles
 from jit_corps.errors import SyncLocked
 from jit_corps.models import SyncRun
 from jit_corps.state import read_state
-from tests.jit_corps.scripted import CORP, crowd, depts, member, snapshot
+from tests.jit_corps.scripted import CORP, crowd, depts, member, named, snapshot
 
 OLD = snapshot([*crowd(9), member("ann", "1", "2")], departments=depts(d1=None, d2="1"), tags={"tag:1": ["ann"]})
 NEW = snapshot([*crowd(8), member("ann", "3")], departments=depts(d1=None, d3="1"), tags={"tag:2": ["ann"]})
@@ -148,3 +150,38 @@ def test_of_many_who_miss_the_root_one_makes_it(open_bench):
     state = benches[0].state
     assert set(state.departments) == {"1", "2"}
     assert state.header.rootDeptId == "1"
+
+
+def test_events_go_on_while_everything_is_read(open_bench):
+    """Nobody waits for a claim, nobody gives up, and nobody is lost."""
+    first = open_bench()
+    first.sync(snapshot(crowd(20)))
+    # A time of its own for each, so that the order is plain.
+    clock = itertools.count(first.clock.now + 1)
+    barrier = threading.Barrier(4)
+
+    def worker(number):
+        bench = open_bench()
+        bench.engine = replace(bench.engine, clock=lambda: next(clock))
+        mine = [f"m{at:03}" for at in range(number, 18, 3)]
+        barrier.wait(30)
+        for memberId in mine:
+            report = bench.events(snapshot([member(memberId, "1", name=f"By {number}")]), named(memberId))
+            assert report.status == "ok"
+
+    def reader():
+        bench = open_bench()
+        bench.engine = replace(bench.engine, clock=lambda: next(clock))
+        barrier.wait(30)
+        return [bench.sync(snapshot([*crowd(19), member("m019", "1", name=f"Turn {turn}")])) for turn in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(worker, number) for number in range(3)]
+        reading = pool.submit(reader)
+        for one in workers:
+            one.result()
+        assert {report.status for report in reading.result()} == {"ok"}
+    state = first.state
+    assert len(state.members) == 20
+    assert {row.status for row in state.members.values()} == {1}
+    assert state.members["m019"].name == "Turn 3"

@@ -11,6 +11,7 @@ from jit_corps.errors import CorpError, SyncFailed, TargetsUnsupported
 from jit_corps.models import ChangeRecord, SyncRun
 from jit_corps.rows import GrantRow
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, MEMBERS, MEMBERSHIPS, DeptRecord, GrantRecord, RoleRecord, Targets
+from jitcore.storage import DatabaseBusy
 from tests.jit_corps.scripted import CORP, crowd, depts, member, members, named, only, snapshot
 
 TREE = depts(d1=None, d2="1", d3="2")
@@ -545,7 +546,7 @@ def test_one_member_of_ten_thousand_takes_a_handful_of_statements(bench):
         with bench.storage.counting() as count:
             report = bench.events(snapshot(one, departments=departments, roles=roles), named(memberId))
         assert report.changes > 0
-        assert count.total <= 24
+        assert count.total <= 26
         assert count.writes <= 8
 
 
@@ -560,3 +561,17 @@ def test_who_comes_back_by_an_event_may_have_roles_that_nobody_told(bench):
         "partial",
         "somebody is back, and nobody said which roles they have upstream",
     )
+
+
+def test_a_database_that_fails_is_what_the_caller_hears_of(bench, monkeypatch):
+    """The row that tells of it cannot be written either."""
+    bench.sync(snapshot(crowd(5)))
+
+    def busy(*_):
+        raise DatabaseBusy("busy", hint="Try again.")
+
+    monkeypatch.setattr("jit_corps.targeted_sync.add_run", busy)
+    monkeypatch.setattr("jit_corps.targeted_sync.publish_records", busy)
+    with pytest.raises(SyncFailed, match="busy") as caught:
+        bench.events(snapshot([member("m001", "1", name="New")]), named("m001"))
+    assert (caught.value.runId, caught.value.hint) == (None, "Try again.")
