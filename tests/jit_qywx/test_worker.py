@@ -335,7 +335,7 @@ def test_a_database_that_was_away_ends_no_thread(
         return real()
 
     monkeypatch.setattr(claims, "enterprises", sometimes)
-    monkeypatch.setattr(house.worker, "_pause", lambda: None)
+    monkeypatch.setattr(house.worker._pulse, "pause", lambda: None)
     house.update(CORP, "user1", name="Renamed")
     house.worker.wake()
     until(lambda: not errors)

@@ -23,8 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jit_qywx.callback import _children
+from jit_qywx.enterprise_lane import EnterpriseLane
 from jit_qywx.errors import PayloadInvalid
 from jit_qywx.serving import asgi_app
+from jit_qywx.template_lane import TemplateLane
 from jit_qywx.worker import Worker
 from tests.serving.driving import CORP, OTHER, PROVIDER, WECOM, Answer, Client, files_of_app
 
@@ -74,8 +76,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(json.dumps(content))
     with pytest.MonkeyPatch.context() as patch:
-        for start in ("_start_template", "_start_dispatcher"):
-            patch.setattr(Worker, start, lambda self: None)
+        for lane in (TemplateLane, EnterpriseLane):
+            patch.setattr(lane, "start", lambda self: None)
         # Nobody works here, so nobody has to be waited for.
         patch.setattr(Worker, "settle", lambda self, *about, timeout=0: None)
         with App(root, plugins=False) as app, Client(asgi_app(app, reconcile=None, max_skew=float("inf"))) as client:

@@ -61,7 +61,7 @@ class Metrics:
         self._ack.observe(seconds)
 
     def worked(self, kind: str, outcome: str, seconds: float) -> None:
-        """See :class:`jit_qywx.worker.WorkObserver`."""
+        """See :class:`jit_qywx.pulse.WorkObserver`."""
         self._work.labels(kind).observe(seconds)
         self._worked.labels(kind, outcome).inc()
         if kind == "reconcile":

@@ -71,7 +71,7 @@ class Observer(Protocol):
         """A request was answered: ``stored``, ``repeated``, ``ignored``, ``verified``, or why it was refused."""
 
     def worked(self, kind: str, outcome: str, seconds: float) -> None:
-        """As :class:`jit_qywx.worker.WorkObserver`."""
+        """As :class:`jit_qywx.pulse.WorkObserver`."""
 
 
 class _NobodyWatches:
@@ -303,7 +303,7 @@ class Reception:
             if name not in self._doors:
                 auth = self.app.getElement(name)
                 worker = auth.worker
-                worker.observer = self._observer
+                worker.watch(self._observer)
                 worker.serve(self._reconcile if auth.isActive else None)
                 self._doors[name] = _Door(auth, auth.intake, worker)
             return self._doors[name]
