@@ -561,6 +561,9 @@ def test_who_comes_back_by_an_event_may_have_roles_that_nobody_told(bench):
         "partial",
         "somebody is back, and nobody said which roles they have upstream",
     )
+    bench.events(snapshot(crowd(4)), named("m004"))
+    assert bench.events(full, named("m004", roles=["tag:1"])).status == "ok"
+    assert bench.state.grants == {GrantRow("tag:1", "m004", "tag")}
 
 
 def test_a_database_that_fails_is_what_the_caller_hears_of(bench, monkeypatch):
