@@ -103,8 +103,8 @@ class ContactWork:
 
     def _read_targets(self, corp: Corp, targets: Targets) -> None:
         report = corp.sync_targets(targets)
-        if report.status == "partial":
-            self._reconciles.want(corp.corpId, "events could be fitted in only partly", after=_PARTIAL)
+        if report.reconcile is not None:
+            self._reconciles.want(corp.corpId, report.reconcile, after=_PARTIAL)
 
     def _why_not(self, corpId: str) -> str | None:
         """Why an enterprise is not asked for now; what it sent is made up for by a full reading."""

@@ -335,7 +335,7 @@ def test_a_database_that_was_away_ends_no_thread(
         return real()
 
     monkeypatch.setattr(claims, "enterprises", sometimes)
-    monkeypatch.setattr(house.worker._pulse, "pause", lambda: None)
+    monkeypatch.setattr(house.worker._pulse, "pause", lambda seconds=0.0: None)
     house.update(CORP, "user1", name="Renamed")
     house.worker.wake()
     until(lambda: not errors)
@@ -361,11 +361,11 @@ def test_an_unreadable_event_is_parked_alone(house: House) -> None:
 
 
 def test_events_that_fit_in_partly_ask_for_everything(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A partial reading is followed by a full one, not at once: it may be the same for hours."""
+    """A reading that asks for a full one gets it, not at once: it may be the same for hours."""
     real = type(house.corps[CORP]).sync_targets
 
     def partly(corp: Any, targets: Any) -> Any:
-        return dataclasses.replace(real(corp, targets), status="partial")
+        return dataclasses.replace(real(corp, targets), status="guarded", reconcile="half of it was missing")
 
     monkeypatch.setattr(type(house.corps[CORP]), "sync_targets", partly)
     house.tell(CORP, UserID="user1")
