@@ -46,7 +46,9 @@ def signatures():
     return [(name, text, owners[name]) for name, text in found if name in owners and "…" not in name]
 
 
-@pytest.mark.parametrize(("name", "text", "function"), signatures(), ids=lambda value: getattr(value, "__qualname__", str(value)[:30]))
+@pytest.mark.parametrize(
+    ("name", "text", "function"), signatures(), ids=lambda value: getattr(value, "__qualname__", str(value)[:30])
+)
 def test_documented_parameters_exist(name, text, function):
     """Every parameter the docstring names in a signature is one of the function, with the default it says."""
     known = inspect.signature(function).parameters

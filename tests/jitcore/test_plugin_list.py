@@ -50,9 +50,8 @@ def test_shipped_plugins_are_listed_with_their_hooks(jit):
     assert code == 0
     line = next(line for line in out.splitlines() if line.startswith("qywx "))
     assert " jitcore " in line
-    assert line.endswith(
-        "  jit_commands, jit_element_states, jit_element_trees, jit_elements, jit_models, jit_pytest_plugins, jit_schemas"
-    )
+    hooks = ["commands", "element_states", "element_trees", "elements", "models", "pytest_plugins", "schemas"]
+    assert line.endswith("  " + ", ".join(f"jit_{hook}" for hook in hooks))
 
 
 def test_json_is_for_programs(jit):
