@@ -42,13 +42,15 @@ logger = logging.getLogger(__name__)
 _THREADS = 4
 #: How many times as long as its last events took an enterprise rests before its next ones: when much comes, more of it
 #: is one reading, and whoever receives gets most of the processor.
-_REST, _LONGEST_REST = 10.0, 60.0
+_REST, _LONGEST_REST = 20.0, 15.0
 #: Seconds before a full reading that failed is tried again; doubled each time. It is never given up.
 _BACKOFF, _LONGEST_BACKOFF = 60.0, 6 * 3_600.0
 #: Another process reads the same organisation.
 _LOCKED = 60.0
 #: The block lasts as long as the quota's window, which is a minute or an hour (document 90454).
 _LONGEST_WINDOW = 3_600.0
+#: Seconds between two looks for work however much news there is: five hundred events a second are not as many looks.
+_BREATH = 0.05
 #: Seconds between looks at the journal for what other processes left, and at the schedule.
 _LOOK, _LOOK_SCHEDULE = 5.0, 60.0
 
@@ -124,6 +126,7 @@ class EnterpriseLane:
                 self._dispatch()
             with self._pulse.changed:
                 self._pulse.changed.notify_all()
+            self._pulse.pause(_BREATH)
             self._sleep(news)
 
     def _keep_house(self) -> None:

@@ -76,10 +76,10 @@ class Pulse:
             logger.exception("the worker made a mistake")
             self.pause()
 
-    def pause(self) -> None:
-        """Let what went wrong pass."""
+    def pause(self, seconds: float = _PAUSE) -> None:
+        """Let time pass, whatever news there are: by default until what went wrong may be over."""
         with self.changed:
-            self.changed.wait_for(lambda: self.stopping, _PAUSE)
+            self.changed.wait_for(lambda: self.stopping, seconds)
 
 
 def start_thread(name: str, run: Callable[[], None]) -> threading.Thread:
