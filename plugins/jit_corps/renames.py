@@ -53,7 +53,10 @@ def find_renames(told: Snapshot, state: LocalState) -> tuple[dict[str, str], tup
 def renamed(state: LocalState, renames: Mapping[str, str]) -> LocalState:
     """The organisation as though these members had always had their new ids."""
     members = {key: row for key, row in state.members.items() if key not in renames}
-    members.update((new, state.members[old]._replace(memberId=new)) for old, new in renames.items())
+    for old, new in renames.items():
+        member = state.members[old]
+        # Who was taken for gone under the old id is not back if they have been here under the new one.
+        members[new] = member._replace(memberId=new, presence=state.members.get(new, member).presence)
     memberships = {key: row for key, row in state.memberships.items() if key[1] not in renames}
     for (deptId, old), row in state.memberships.items():
         if old in renames:

@@ -104,6 +104,7 @@ class _Reading:
         before = read_scope(self._client, self._pool)
         self._whole = ROOT in before.departments or bool(self._kept.listed(DEPARTMENTS, [ROOT]))
         asked = _idents(targets)
+        self._renames = targets.renames
         self._reused = targets.deleted | {old for old, _ in targets.renames}
         self._read(asked)
         self._read_what_hangs_on(asked)
@@ -216,7 +217,11 @@ class _Reading:
     def _has_come_into_sight(self, members: Collection[str]) -> bool:
         """Whether somebody was here before, or may have been in the enterprise before being visible."""
         new = set(members) - self._kept.listed(MEMBERS, members)
-        return bool(new and (not self._whole or new - self._kept.strangers(new)))
+        if not new or not self._whole:
+            return bool(new)
+        # Also under the old id, which may have been taken for gone before the rename was told.
+        known = new | {old for old, renamed in self._renames if renamed in new}
+        return bool(known - self._kept.listed(MEMBERS, known) - self._kept.strangers(known))
 
     def _all_tags(self) -> set[str]:
         try:

@@ -320,6 +320,8 @@ quickly = settings(
 # Somebody else has the id before anybody looks.
 @example(script=[("remove_member", 0, 0, 0), ("add_member", 0, 0, 0)], seed=0)
 @example(script=[("rename_member", 0, 9, 0), ("add_member", 0, 0, 0)], seed=0)
+# The old id is taken for gone before the rename is told.
+@example(script=[("rename_member", 0, 6, 0), ("full_sync", 0, 0, 0)], seed=4)
 # A department is read after somebody began to lead it, and he leaves before he is read.
 @example(script=[("move_member", 1, 0, 0), ("move_member", 0, 0, 0), ("quit_member", 0, 0, 0)], seed=49)
 def test_events_alone_converge(settle: Callable[..., None], script: list[Edit], seed: int) -> None:
@@ -435,6 +437,19 @@ def test_a_rename_keeps_the_person(corp: Any, wecom_emulator: Emulator) -> None:
     grants = corp.getLocalCorpData()["roleMemberSet"]
     assert {each["roleId"] for each in grants if each["memberId"] == "manager.two"} == {"admin", "tag:1", "tag:2"}
     assert [each.memberId for each in corp.getMembers() if each.userId == account] == ["manager.two"]
+
+
+def test_a_rename_that_is_told_late_brings_everything_back(corp: Any, wecom_emulator: Emulator) -> None:
+    """The old id was looked up before, and taken for gone: the rename gives back account and roles at once."""
+    org = wecom_emulator.org(corp.corpId)
+    account = corp.getMember("manager001").userId
+    updated, renamed = org.update_member("manager001", name="经理"), org.rename_member("manager001", "manager.one")
+    happen(corp, wecom_emulator, updated)
+    assert corp.getMember("manager001").status == 2
+    report = happen(corp, wecom_emulator, renamed)
+    assert (report.status, corp.getMember("manager.one").userId) == ("ok", account)
+    grants = corp.getLocalCorpData()["roleMemberSet"]
+    assert {each["roleId"] for each in grants if each["memberId"] == "manager.one"} == {"tag:1", "tag:2"}
 
 
 def test_a_late_rename_hands_over_nothing(corp: Any, wecom_emulator: Emulator) -> None:
