@@ -34,7 +34,9 @@ class Terminal:
         self._reader, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         words = [sys.executable, "-m", "jitcore.cli", "--app", str(path), "dev", *options]
-        environment = {**os.environ, "TERM": "xterm-256color"}
+        # What a shell says of its own terminal would be believed before this one's size.
+        environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+        environment["TERM"] = "xterm-256color"
         self._process = subprocess.Popen(
             words, stdin=slave, stdout=slave, stderr=slave, close_fds=True, env=environment
         )
