@@ -100,7 +100,7 @@ class _Caller:
         self._told.given_up += 1
 
     async def _ask(self, call: Call) -> bool:
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(*self._address)
+        reader, writer = await self._connection()
         try:
             head = f"POST {call.target} HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\n"
             writer.write(f"{head}Content-Length: {len(call.body)}\r\n\r\n".encode() + call.body)
@@ -112,3 +112,12 @@ class _Caller:
             raise
         self._idle.append((reader, writer))
         return answer.startswith(b"http/1.1 200") and body == b"success"
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """One that is open, or a new one: a server closes those that were idle for long."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(*self._address)

@@ -213,7 +213,7 @@ def _calls(settings: dict[str, str], seconds: float, events: int, tickets: int) 
     cipher = CallbackCipher(settings["token"], settings["encodingAESKey"])
     chance = random.Random(20)
     now = int(time.time())
-    calls = []
+    calls: list[Call] = []
 
     def add(at: float, path: str, message: str, receiver: str, salt: bytes) -> None:
         sealed = cipher.seal(message.encode(), receiver, timestamp=str(now), nonce=f"{len(calls)}")
