@@ -60,16 +60,32 @@ def sync(
 
 @click.command("org")
 @click.argument("name")
+@click.option("--at", "run", type=click.IntRange(min=1), help="Show it as of the end of this run.", metavar="RUN")
+@click.option("--generation", type=click.IntRange(min=0), help="Show it as of this published version.", metavar="N")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 @click.pass_obj
-def org(open_app: Callable[[], App], name: str, as_json: bool) -> None:
-    """Show the organisation NAME: its departments as a tree, with members and their roles."""
-    from jit_corps.org_view import draw, outline, view_of
+def org(
+    open_app: Callable[[], App],
+    name: str,
+    run: int | None = None,
+    generation: int | None = None,
+    as_json: bool = False,
+) -> None:
+    """Show the organisation NAME: its departments as a tree, with members and their roles.
 
-    view = view_of(_corp(open_app(), name))
+    That of now, or of an earlier moment: `jit runs NAME` lists the runs, and which generation each of them published.
+    """
+    from jit_corps.org_view import arranged, draw, outline, view_of
+
+    corp = _corp(open_app(), name)
+    is_earlier = run is not None or generation is not None
+    view = arranged(corp.at(run, generation=generation)) if is_earlier else view_of(corp)
     if as_json:
         click.echo(json.dumps(view.as_dict(), ensure_ascii=False, indent=2))
-    elif sys.stdout.isatty():
+        return
+    if is_earlier:
+        click.echo(view.moment)
+    if sys.stdout.isatty():
         draw(view)
     else:
         for line in outline(view):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from jit_corps.changes import Plan
     from jit_corps.corpdata import CorpData
+    from jit_corps.earlier import EarlierOrganisation
     from jit_corps.models import CorpDept, CorpMember, CorpRoleMember
     from jit_corps.progress import Progress
     from jit_corps.reading import Reader
@@ -182,6 +183,28 @@ class Corp(Element, ABC):
         from jit_corps.erasing import erase
 
         return erase(self.app.storage, self.fullName)
+
+    # Looking back
+
+    def at(self, runId: int | None = None, *, generation: int | None = None) -> EarlierOrganisation:
+        """The organisation as it was when a run had ended, or as a generation was published: exactly that.
+
+        :param runId: from the report of a run or ``jit runs``.
+        :param generation: instead of it; what people do here makes generations without a run. 0 is before the first.
+        :raises ArgumentError: both are given, or none.
+        :raises RunNotFound: the corp has no such run.
+        :raises RunUnpublished: the run published nothing; the error names the one before it that did.
+        :raises GenerationNotFound: it is not published yet.
+        :raises HistoryIncomplete: the history does not lead back that far.
+        """
+        from jit_corps.earlier import as_of_generation, as_of_run
+
+        given = [one for one in (runId, generation) if one is not None]
+        if len(given) != 1 or not isinstance(given[0], int) or isinstance(given[0], bool) or given[0] < 0:
+            raise ArgumentError("at() takes the number of a run or, by name, a generation: one of them.")
+        if runId is not None:
+            return as_of_run(self.app.storage, self.fullName, self.title, runId)
+        return as_of_generation(self.app.storage, self.fullName, self.title, given[0])
 
     # Departments
 

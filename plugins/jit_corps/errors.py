@@ -8,9 +8,14 @@
     ├── RoleNotFound             a role id is not known here and ``strictRoles`` is on (``roleIds``, ``possibilities``)
     ├── TargetsUnsupported       the provider reads all or nothing
     ├── CorpDataInvalid          a dictionary is not an organisation of this corp (``problems``)
+    ├── RunNotFound              the corp has no such run (``runId``)
+    ├── RunUnpublished           the run published nothing (``runId``, ``status``, ``newest``)
+    ├── GenerationNotFound       the generation is not published yet (``generation``, ``newest``)
+    ├── HistoryIncomplete        the history does not reach back that far (``generation``, ``reaches``)
     └── SyncFailed               a run ended without changing anything (``runId``, ``__cause__``)
         ├── SyncLocked           another run of this corp is under way (``holder``, ``until``)
         ├── SyncSuperseded       another run took over while this one was reading
+        ├── SyncStopped          it was told to stop before it published (``reason``)
         └── PlanStale            the organisation changed since the plan was made (``planned``, ``found``)
 
 Ids of members are in no message of ours but the ones the caller typed, and names, numbers and tokens in none.
@@ -32,11 +37,16 @@ __all__ = [
     "CorpDataInvalid",
     "CorpError",
     "DeptNotFound",
+    "GenerationNotFound",
+    "HistoryIncomplete",
     "MemberNotFound",
     "PlanStale",
     "RoleNotFound",
+    "RunNotFound",
+    "RunUnpublished",
     "SyncFailed",
     "SyncLocked",
+    "SyncStopped",
     "SyncSuperseded",
     "TargetsUnsupported",
 ]
@@ -126,6 +136,80 @@ class CorpDataInvalid(CorpError):
         self.problems = tuple(problems)
 
 
+class RunNotFound(CorpError, LookupError):
+    """The corp has no run with this number; another corp may have."""
+
+    code = "run-not-found"
+
+    def __init__(self, corpFullName: str, runId: int) -> None:
+        super().__init__(
+            f"{corpFullName} has no run {runId}.",
+            corpFullName=corpFullName,
+            hint=f"`jit runs {corpFullName}` lists the runs.",
+        )
+        self.runId = runId
+
+
+class RunUnpublished(CorpError):
+    """The run ended without publishing anything, or has not ended yet.
+
+    :param status: how it ended.
+    :param newest: the newest run before it that published, and its generation.
+    """
+
+    code = "run-unpublished"
+
+    def __init__(self, corpFullName: str, runId: int, status: str, newest: tuple[int, int] | None) -> None:
+        hint = "Nothing was published before it either."
+        if newest is not None:
+            hint = f"The run before it that did is {newest[0]} (generation {newest[1]})."
+        super().__init__(
+            f"Run {runId} of {corpFullName} is {status} and has published nothing.",
+            corpFullName=corpFullName,
+            hint=hint,
+        )
+        self.runId = runId
+        self.status = status
+        self.newest = newest
+
+
+class GenerationNotFound(CorpError, LookupError):
+    """The generation is not published yet.
+
+    :param newest: the one that is published now.
+    """
+
+    code = "generation-not-found"
+
+    def __init__(self, corpFullName: str, generation: int, newest: int) -> None:
+        super().__init__(
+            f"{corpFullName} has no generation {generation}.",
+            corpFullName=corpFullName,
+            hint=f"The newest is {newest}.",
+        )
+        self.generation = generation
+        self.newest = newest
+
+
+class HistoryIncomplete(CorpError):
+    """The changes since then are not all there: somebody deleted them, or changed rows past jitcore.
+
+    :param generation: the one asked for.
+    :param reaches: the oldest generation that the history leads back to.
+    """
+
+    code = "history-incomplete"
+
+    def __init__(self, corpFullName: str, generation: int, reaches: int) -> None:
+        super().__init__(
+            f"The history of {corpFullName} does not lead back to generation {generation}.",
+            corpFullName=corpFullName,
+            hint=f"It leads back to generation {reaches}. A backup of the database may have more.",
+        )
+        self.generation = generation
+        self.reaches = reaches
+
+
 class TargetsUnsupported(CorpError):
     """The provider cannot read single records; ``sync_targets`` then reads everything."""
 
@@ -184,6 +268,23 @@ class SyncSuperseded(SyncFailed):
             runId=runId,
             hint="The other run has the newer data.",
         )
+
+
+class SyncStopped(SyncFailed):
+    """The run was told to stop, by a time limit or by Ctrl-C, before it published anything.
+
+    :param reason: who told it so, in words.
+    """
+
+    code = "sync-stopped"
+
+    def __init__(self, corpFullName: str, reason: str) -> None:
+        super().__init__(
+            f"The run of {corpFullName} was stopped, nothing was changed: {reason}.",
+            corpFullName=corpFullName,
+            hint="Give it more time, or look at jit runs for what it waited for.",
+        )
+        self.reason = reason
 
 
 class PlanStale(SyncFailed):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.reading import Reader
-from jit_corps.tree import CYCLE, DETACHED, id_key
+from jit_corps.earlier import current
+from jit_corps.rows import ACTIVE, INVISIBLE, STATUS_NAMES
+from jit_corps.tree import CYCLE, DETACHED, Branch, arrange, id_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from jit_corps.corp import Corp
-    from jit_corps.models import CorpDept, CorpMember
+    from jit_corps.earlier import EarlierOrganisation
+    from jit_corps.rows import DeptRow, MemberRow
 
-__all__ = ["DeptView", "MemberView", "OrgView", "draw", "outline", "view_of"]
+__all__ = ["DeptView", "MemberView", "OrgView", "arranged", "draw", "outline", "view_of"]
 
 REMARKS = {DETACHED: "its parent is not in sight", CYCLE: "was its own ancestor"}
 
@@ -62,17 +64,30 @@ class DeptView:
 
 @dataclass(frozen=True, slots=True)
 class OrgView:
-    """The whole organisation; departments top-down."""
+    """The whole organisation; departments top-down.
+
+    :param runId: the run after which it was so, and ``publishedAt`` when; ``None`` when no run was asked for.
+    """
 
     corpFullName: str
     title: str
     active: int
     offline: int
     departments: list[DeptView]
+    generation: int = 0
+    runId: int | None = None
+    publishedAt: str | None = None
 
     def __str__(self) -> str:
         depts = sum(dept.deptId is not None for dept in self.departments)
-        return f"{self.title} ({self.corpFullName}): {depts} departments, {self.active} active, {self.offline} offline"
+        counts = f"{depts} departments, {self.active} active, {self.offline} offline"
+        return f"{self.title} ({self.corpFullName}): {counts}"
+
+    @property
+    def moment(self) -> str:
+        """Which moment of the organisation it is, for people."""
+        run = "" if self.runId is None else f"run {self.runId}, {self.publishedAt}, "
+        return f"as of {run}generation {self.generation}"
 
     def as_dict(self) -> dict[str, Any]:
         """The view as plain JSON values."""
@@ -80,28 +95,37 @@ class OrgView:
 
 
 def view_of(corp: Corp) -> OrgView:
-    """Read an organisation and arrange it."""
-    storage = corp.app.storage
-    with storage.reading():
-        reader = Reader(storage, corp.corpFullName)
-        members = {member.memberId: member for member in reader.members(None)}
-        roles = _role_names(reader)
-        depts: dict[str, DeptView] = {}
-        for dept in reader.depts():
-            depth = 0 if dept.parentId is None else depts[dept.parentId].depth + 1
-            depts[dept.deptId] = DeptView(dept.deptId, dept.name, dept.parentId, depth, _remarks(dept))
-        placed = set()
-        places = reader.memberships()
-    places.sort(key=lambda place: (-place.order, id_key(place.memberId)))
-    for place in places:
-        if place.deptId in depts and place.memberId in members:
-            placed.add(place.memberId)
-            leaf = _member(members[place.memberId], roles, leader=bool(place.isLeader))
-            depts[place.deptId].members.append(leaf)
+    """Read the organisation of now and arrange it."""
+    return arranged(current(corp.app.storage, corp.corpFullName, corp.title))
+
+
+def arranged(organisation: EarlierOrganisation) -> OrgView:
+    """Arrange an organisation, that of now or an earlier one."""
+    members = dict(sorted(organisation.members.items()))
+    roles = _role_names(organisation)
+    depts: dict[str, DeptView] = {}
+    known = organisation.departments
+    for place in arrange(Branch(row.deptId, row.parentId, row.order) for row in known.values()):
+        row = known[place.deptId]
+        depts[row.deptId] = DeptView(row.deptId, row.name, place.parentId, place.depth, _remarks(row))
+    placed = set()
+    for at in sorted(organisation.memberships.values(), key=lambda at: (-at.order, id_key(at.memberId))):
+        if at.deptId in depts and at.memberId in members:
+            placed.add(at.memberId)
+            depts[at.deptId].members.append(_member(members[at.memberId], roles, leader=bool(at.isLeader)))
     loose = [_member(member, roles, leader=False) for key, member in members.items() if key not in placed]
-    active = sum(member.active for member in members.values())
+    active = sum(member.status == ACTIVE for member in members.values())
     nowhere = [DeptView(None, None, None, 0, (), loose)] if loose else []
-    return OrgView(corp.corpFullName, corp.title, active, len(members) - active, [*depts.values(), *nowhere])
+    return OrgView(
+        organisation.corpFullName,
+        organisation.title,
+        active,
+        len(members) - active,
+        [*depts.values(), *nowhere],
+        organisation.generation,
+        organisation.runId,
+        organisation.publishedAt,
+    )
 
 
 def outline(view: OrgView) -> Iterator[str]:
@@ -130,25 +154,25 @@ def draw(view: OrgView) -> None:
     Console().print(whole)
 
 
-def _role_names(reader: Reader) -> dict[str, tuple[str, ...]]:
+def _role_names(organisation: EarlierOrganisation) -> dict[str, tuple[str, ...]]:
     """The names of each member's roles."""
-    names = {role.roleId: role.name or role.roleId for role in reader.roles()}
+    names = {roleId: row.name or roleId for roleId, row in organisation.roles.items()}
     held: dict[str, set[str]] = {}
-    for grant in reader.role_members():
+    for grant in organisation.grants:
         held.setdefault(grant.memberId, set()).add(names.get(grant.roleId, grant.roleId))
     return {memberId: tuple(sorted(roles)) for memberId, roles in held.items()}
 
 
-def _remarks(dept: CorpDept) -> tuple[str, ...]:
+def _remarks(dept: DeptRow) -> tuple[str, ...]:
     told = REMARKS.get(dept.placement)
-    return (*([told] if told else []), *(["invisible"] if dept.invisible else []))
+    return (*([told] if told else []), *(["invisible"] if dept.presence == INVISIBLE else []))
 
 
-def _member(member: CorpMember, roles: dict[str, tuple[str, ...]], *, leader: bool) -> MemberView:
+def _member(member: MemberRow, roles: dict[str, tuple[str, ...]], *, leader: bool) -> MemberView:
     return MemberView(
         memberId=member.memberId,
         name=member.name,
-        status=member.statusName,
+        status=STATUS_NAMES[member.status],
         reason=member.reason,
         presence=member.presence,
         leader=leader,

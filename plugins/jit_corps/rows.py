@@ -29,6 +29,7 @@ __all__ = [
     "MANUAL",
     "NO_HEADER",
     "OFFLINE",
+    "STATUS_NAMES",
     "UNCONFIRMED",
     "UPSTREAM",
     "DeptRow",
@@ -47,6 +48,7 @@ __all__ = [
 #: A member's ``status``, as JitAi counts it.
 ACTIVE = 1
 OFFLINE = 2
+STATUS_NAMES: Mapping[int, str] = {ACTIVE: "active", OFFLINE: "offline"}
 
 #: ``presence``: upstream lists it; it fell out of the scope; it is not listed and nobody could say why; it is gone.
 LISTED = "listed"

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from jit_corps.models import SyncRun
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Sequence
 
     from jitcore.storage import Storage
 
-__all__ = ["lines", "newest"]
+__all__ = ["iso", "lines", "newest"]
 
 HEADS = ("run", "started (UTC)", "action", "status", "changes", "calls", "seconds", "generation", "remarks")
 
@@ -27,8 +28,13 @@ def newest(storage: Storage, corpFullName: str, limit: int) -> list[dict[str, An
     found = [dict(zip(names, row, strict=True)) for row in storage.select_tuples(query)]
     for row in found:
         for name in ("startedAt", "finishedAt"):
-            row[name] = None if row[name] is None else row[name].isoformat(timespec="seconds") + "Z"
+            row[name] = iso(row[name])
     return found
+
+
+def iso(moment: dt.datetime | None) -> str | None:
+    """A time of a run's row, which is in UTC, as ``2026-11-23T03:12:09Z``."""
+    return None if moment is None else moment.isoformat(timespec="seconds") + "Z"
 
 
 def lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -73,7 +73,13 @@ def test_a_verb_survives_garbage(verb, garbage, capsys):
 
 
 #: What plugins add and that works on an app's elements; the others run until they are stopped, or make an app.
-CONTRIBUTED = [["org", "corps.CorpA"], ["runs", "corps.CorpA"], ["sync"], ["sync", "corps.CorpA"]]
+CONTRIBUTED = [
+    ["org", "corps.CorpA"],
+    ["org", "corps.CorpA", "--at", "1"],
+    ["runs", "corps.CorpA"],
+    ["sync"],
+    ["sync", "corps.CorpA"],
+]
 
 
 @pytest.mark.parametrize("words", CONTRIBUTED, ids=" ".join)
