@@ -285,3 +285,31 @@ def test_the_official_address_is_the_default() -> None:
     transport = Transport()
     transport.close()
     assert transport.base_url == OFFICIAL_BASE_URL == "https://qyapi.weixin.qq.com/cgi-bin/"
+
+
+def test_closing_ends_calls_that_wait(wecom_emulator: Emulator) -> None:
+    """For an answer that does not come, or for a quota's next minute: nobody waits for the end of either."""
+    wecom_emulator.faults.add("hanging", hang=True)
+    wecom_emulator.faults.add("refused", errcode=45009)
+    transport = Transport(wecom_emulator.base_url)
+    failed = []
+
+    def call(path: str) -> None:
+        try:
+            transport.call(Call(path))
+        except errors.QywxError as error:
+            failed.append(type(error))
+
+    threads = [threading.Thread(target=call, args=(path,)) for path in ("hanging", "refused")]
+    for thread in threads:
+        thread.start()
+    while len(wecom_emulator.calls) < 1 or not any(
+        fault.hits for fault in wecom_emulator.faults if fault.value is True
+    ):
+        threads[0].join(0.01)
+    transport.close()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert len(failed) == 2
+    assert set(failed) <= {errors.ConnectionFailed, errors.RateLimited}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -57,9 +59,11 @@ class Transport:
         self.timing = self._policy.timing
         trusted = trust_env and urlsplit(self.base_url).hostname not in _LOOPBACK
         self._session = open_session(self.base_url, connections=connections, trust_env=trusted)
+        self._closed = threading.Event()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection. Calls that wait for an answer, or for their next try, fail at once."""
+        self._closed.set()
         self._session.close()
 
     def call(self, call: Call, *, tokens: TokenSource | None = None, pace: Pace | None = None) -> dict[str, Any]:
@@ -79,7 +83,7 @@ class Transport:
             except (ApiError, TransportError) as error:
                 renew = token is not None and retries.token_refused(error)
                 wait = 0.0 if renew else retries.wait_after(error)
-                if wait is None:
+                if wait is None or self._closed.is_set():
                     raise
             # Outside the except block: a failure from here on did not happen while handling the first one.
             if renew:
@@ -87,7 +91,14 @@ class Transport:
                 assert token is not None
                 token = tokens.renew(token)
             else:
-                self.timing.sleep(wait)
+                self._pause(wait)
+
+    def _pause(self, seconds: float) -> None:
+        if self.timing.sleep is time.sleep:
+            # A minute's wait for a quota must not outlive the App.
+            self._closed.wait(seconds)
+        else:
+            self.timing.sleep(seconds)
 
     def _once(self, call: Call, token: Token | None) -> dict[str, Any]:
         self._policy.budget.earn()
@@ -118,6 +129,8 @@ class Transport:
             data = json.dumps(call.body, ensure_ascii=False).encode()
             headers["Content-Type"] = "application/json; charset=utf-8"
         failure: TransportError
+        if self._closed.is_set():
+            raise ConnectionFailed(f"{call} was not made: the App is closed.", call=str(call), corpId=call.corpId)
         try:
             return self._session.request(
                 "GET" if data is None else "POST",

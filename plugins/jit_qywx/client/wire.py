@@ -7,8 +7,12 @@ request line as the very last step.
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -43,25 +47,59 @@ def open_session(base_url: str, *, connections: int, trust_env: bool) -> request
     return session
 
 
+class _Connections:
+    """Every connection there is, those that wait for an answer included."""
+
+    def __init__(self) -> None:
+        self._known: WeakSet[Any] = WeakSet()
+        self._lock = threading.Lock()
+
+    def add(self, connection: Any) -> None:
+        with self._lock:
+            self._known.add(connection)
+
+    def cut(self) -> None:
+        """Have whoever waits for an answer see the end of it."""
+        with self._lock:
+            known = list(self._known)
+        for connection in known:
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    # Not the method of a TLS socket, which takes the encryption away under whoever reads.
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
 class _QuietAdapter(HTTPAdapter):
+    def __init__(self, **settings: Any) -> None:
+        self._connections = _Connections()
+        super().__init__(**settings)
+
+    def close(self) -> None:
+        """Close what is idle and end what waits for an answer: nobody will want it."""
+        super().close()
+        self._connections.cut()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        _append_queries(self.poolmanager)
+        _append_queries(self.poolmanager, self._connections)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not known:
-            _append_queries(manager)
+            _append_queries(manager, self._connections)
         return manager
 
 
 class _QueryAppending:
     """Mixed into urllib3's connection classes."""
 
+    connections: _Connections
+
     def request(
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **kwargs: Any
     ) -> None:
+        self.connections.add(self)
         kept = dict(headers or {})
         query = kept.pop(QUERY_HEADER, "")
         super().request(  # type: ignore[misc]  # the connection class it is mixed into has the method
@@ -69,13 +107,14 @@ class _QueryAppending:
         )
 
 
-def _append_queries(manager: Any) -> None:
+def _append_queries(manager: Any, connections: _Connections) -> None:
     # A connection pool names its connection class; a pool manager (plain, proxy or SOCKS) names its pool classes.
+    shared = {"connections": connections}
     manager.pool_classes_by_scheme = {
         scheme: type(
             pool.__name__,
             (pool,),
-            {"ConnectionCls": type(pool.ConnectionCls.__name__, (_QueryAppending, pool.ConnectionCls), {})},
+            {"ConnectionCls": type(pool.ConnectionCls.__name__, (_QueryAppending, pool.ConnectionCls), shared)},
         )
         for scheme, pool in manager.pool_classes_by_scheme.items()
     }
