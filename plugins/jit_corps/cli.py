@@ -14,7 +14,7 @@ import click
 from jitcore.errors import ArgumentError, JitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from jit_corps.corp import Corp
     from jitcore.app import App
@@ -26,19 +26,41 @@ __all__ = ["org", "runs", "sync"]
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--approve", type=click.IntRange(min=0), help="Let up to N removals of each kind through.", metavar="N")
+@click.option("--all", "everything", is_flag=True, help="All of the app, many at a time, none delaying the others.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="With --all: N at a time [8].", metavar="N")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --all: stop one that takes longer than this [3600].",
+    metavar="SECONDS",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 @click.pass_obj
 def sync(
-    open_app: Callable[[], App], names: tuple[str, ...], plan_only: bool, approve: int | None, as_json: bool
+    open_app: Callable[[], App],
+    names: tuple[str, ...],
+    plan_only: bool,
+    approve: int | None,
+    everything: bool,
+    concurrency: int | None,
+    timeout: float | None,
+    as_json: bool,
 ) -> int:
     """Bring organisations up to date: those named, or all of the app.
 
-    One that fails does not stop the others; the command then exits 1.
+    One that fails does not stop the others; the command then exits 1. With --all it also exits 1 when one needs
+    looking after: removals were withheld, not everything could be read, or it is parked or suspended.
     """
+    if everything:
+        return _sync_all(open_app, names, plan_only, approve, concurrency or 8, timeout or 3_600.0, as_json)
+    if concurrency is not None or timeout is not None:
+        raise click.UsageError("--concurrency and --timeout go with --all.")
+    from jit_corps.fleet import corp_names
+
     app = open_app()
     results: list[dict[str, Any]] = []
     failed = 0
-    for name in names or _corp_names(app):
+    for name in names or corp_names(app):
         try:
             corp = _corp(app, name)
             done: Any = corp.plan(approve) if plan_only else corp.syncCorp(approve)
@@ -110,16 +132,25 @@ def runs(open_app: Callable[[], App], name: str, limit: int, as_json: bool) -> N
         click.echo(line)
 
 
-def _corp_names(app: App) -> Iterable[str]:
-    """Full names of the app's organisations, broken ones included: a sync must not pass them over in silence."""
-    for name in app.elements:
-        if name.startswith("corps."):
-            try:
-                kind = app.dispatch.kind(app.registry.nodes(name)[0])
-            except JitError:
-                kind = "instance"
-            if kind == "instance":
-                yield name
+def _sync_all(
+    open_app: Callable[[], App],
+    names: tuple[str, ...],
+    plan_only: bool,
+    approve: int | None,
+    concurrency: int,
+    timeout: float,
+    as_json: bool,
+) -> int:
+    from jit_corps.fleet_view import sync_and_show
+
+    if names:
+        raise click.UsageError("--all takes no names: it takes all organisations of the app.")
+    if plan_only or approve is not None:
+        raise click.UsageError(
+            "--plan and --approve are about organisations that somebody looks at, so they do not go with --all. "
+            "Name the organisation: jit sync NAME --plan, then jit sync NAME --approve N."
+        )
+    return sync_and_show(open_app(), concurrency=concurrency, timeout=timeout, as_json=as_json)
 
 
 def _corp(app: App, name: str) -> Corp:

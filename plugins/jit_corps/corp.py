@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jit_corps.progress import Progress
     from jit_corps.reading import Reader
     from jit_corps.report import SyncReport
+    from jit_corps.resting import Rest
     from jit_corps.snapshot import Snapshot, Targets
     from jit_corps.sync import Engine
 
@@ -93,6 +94,14 @@ class Corp(Element, ABC):
     def corpFullName(self) -> str:
         """Full name of this element; every row of the organisation carries it."""
         return self.fullName
+
+    @property
+    def resting(self) -> Rest | None:
+        """Why ``jit sync --all`` passes it over; None, as here, when it does not. A provider that knows overrides this.
+
+        It is asked once before each sync of all, so it should be quick, and it must not call upstream.
+        """
+        return None
 
     # Synchronising
 

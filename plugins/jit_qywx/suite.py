@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jit_corps.resting import Rest
 from jit_qywx.authorizations import Authorizations
 from jit_qywx.client.client import QywxProxyClient
 from jit_qywx.client.retries import RetryPolicy
@@ -47,6 +48,7 @@ __all__ = ["Suite", "SuiteConfig"]
 logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
+_ONE_DAY = 86_400.0
 #: What WeCom allows as the state of an install link (document 98744).
 _LINK_STATE = re.compile(r"[A-Za-z0-9]{0,32}")
 
@@ -254,6 +256,22 @@ class Suite:
         if known is None:
             return "the enterprise has not authorised the suite"
         return known.reason if known.state == CANCELLED else self.parked(corpId)
+
+    def resting(self, corpId: str) -> Rest | None:
+        """Why a sync of all enterprises passes this one over; None when it does not.
+
+        A suspended grant that was refused within a day is left alone: one call a day finds out when it works again.
+        """
+        known = self.authorizations.find(corpId)
+        if known is None:
+            return None
+        if known.state == CANCELLED:
+            return Rest(CANCELLED, known.reason or "the enterprise cancelled it", isSettled=True)
+        if (reason := self.parked(corpId)) is not None:
+            return Rest("parked", reason)
+        if known.state == SUSPENDED and self.now() - known.updated_at < _ONE_DAY:
+            return Rest(SUSPENDED, known.reason or "WeCom refuses what the app asks for")
+        return None
 
     def states(self) -> dict[str, int]:
         """How many enterprises are in each state, and how many are parked besides."""

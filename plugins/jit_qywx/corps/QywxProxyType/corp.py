@@ -15,6 +15,7 @@ from jitcore.errors import ArgumentError, JitError
 
 if TYPE_CHECKING:
     from jit_corps.progress import Progress
+    from jit_corps.resting import Rest
     from jit_corps.snapshot import Snapshot, Targets
     from jit_qywx.client import QywxProxyClient
     from jitcore import App
@@ -49,6 +50,12 @@ class QywxProxyCorp(Corp):
         """
         auth: Any = self.app.getElement(self.authFullName)
         return auth.parked().get(self.corpId) if hasattr(auth, "parked") else None
+
+    @property
+    def resting(self) -> Rest | None:
+        """Why ``jit sync --all`` passes it over: the enterprise is parked, suspended or cancelled; None otherwise."""
+        auth: Any = self.app.getElement(self.authFullName)
+        return auth.resting(self.corpId) if hasattr(auth, "resting") else None
 
     def getClient(self) -> QywxProxyClient:
         """WeCom's API as this enterprise's proxied app may call it (seed page).

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jit_corps.corp import Corp
+    from jit_corps.resting import Rest
     from jit_qywx.authorizations import Authorization
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.client.suite import InstallLink
@@ -134,6 +135,11 @@ class QywxProxyAuth(PeopleLogin):
         """
         suite, _ = self._use()
         return {corpId: error.message for corpId, error in suite.tokens.refusals("app", self.suiteId).items()}
+
+    def resting(self, corpId: str) -> Rest | None:
+        """Why a sync of all enterprises passes this one over: it is parked, suspended or cancelled; None otherwise."""
+        suite, _ = self._use()
+        return suite.resting(corpId)
 
     def installLink(self, state: str = "") -> InstallLink:
         """The link that an enterprise's administrator opens, or scans as a QR code, to authorise the suite.

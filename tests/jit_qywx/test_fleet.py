@@ -1,0 +1,238 @@
+"""Every enterprise of an app at once, against the emulator: bad ones among them, and what each costs."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jit_corps.fleet import sync_all
+from jit_corps.run_list import newest
+from jit_corps.turns import Limits
+from jit_qywx.client.timing import Timing
+from jit_qywx.emulator import Org
+from jit_qywx.models import QywxAuthorization
+from tests.fixtures.postgres import postgres_database, postgres_server  # noqa: F401 - fixtures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jit_qywx.emulator import Emulator
+    from jitcore import App
+
+AUTH = "auths.Suite"
+BAD = {"ww02": "RateLimited", "ww04": "AnswerTimeout", "ww06": "AuthorizationLost"}
+#: The emulator's answers come within this on a busy machine; what hangs takes three times as long.
+ANSWER_SECONDS = 1.5
+
+
+class Fleet:
+    """An app whose suite small enterprises have authorised, ``ww00`` and on; none of them has a folder."""
+
+    def __init__(self, app: App, wecom: Emulator) -> None:
+        self.app = app
+        self.wecom = wecom
+        self.auth = app.getElement(AUTH)
+        self.auth.timing = Timing(sleep=lambda seconds: None, random=lambda: 0.0)
+        self.auth.setSuiteTicket(wecom.new_ticket())
+
+    def add(self, number: int, members: int = 5) -> str:
+        corpid = f"ww{number:02}"
+        self.wecom.add_corp(corpid, f"企业{number}", Org.generate(number, members, max(2, members // 100), 1))
+        self.auth.authorize(self.wecom.authorize(corpid))
+        return corpid
+
+    def spoil(self) -> None:
+        """Make those of ``BAD`` bad, each in its own way."""
+        self.wecom.faults.add("user/list", corpid="ww02", errcode=45009)
+        self.wecom.faults.add("department/list", corpid="ww04", hang=True)
+        self.wecom.reset_permanent_code("ww06")
+
+    def members(self, number: int) -> int:
+        return len(self.app.getElement(f"corps.ww{number:02}").getMembers())
+
+
+@pytest.fixture
+def make_fleet(open_app: Callable[..., App], wecom_emulator: Emulator) -> Callable[..., Fleet]:
+    """Makes a fleet of so many enterprises.
+
+    :param sizes: members of those that have more than five, by number.
+    :param database: business file of a PostgreSQL to use.
+    """
+
+    def make(count: int, sizes: dict[int, int] | None = None, database: dict[str, Any] | None = None) -> Fleet:
+        suite = wecom_emulator.suite
+        files: dict[str, Any] = {
+            "auths/Suite/e.json": {"type": "auths.loginTypes.QywxProxyType", "title": "Suite"},
+            "auths/Suite/Suite.json": {
+                "authConfig": {
+                    "suiteId": suite.id,
+                    "suiteSecret": suite.secret,
+                    "encodingAESKey": suite.aes_key,
+                    "token": suite.token,
+                },
+                "apiBaseUrl": wecom_emulator.base_url,
+                "timeoutSeconds": ANSWER_SECONDS,
+                "autoCreateCorp": {"fullName": "corps.{corpId}"},
+            },
+        }
+        if database is not None:
+            files["databases/Default/e.json"] = {"type": "databases.PgSqlType", "title": "PostgreSQL"}
+            files["databases/Default/Default.json"] = database
+        fleet = Fleet(open_app(files, name="fleet"), wecom_emulator)
+        for number in range(count):
+            fleet.add(number, (sizes or {}).get(number, 5))
+        wecom_emulator.calls.clear()
+        return fleet
+
+    return make
+
+
+class Watcher:
+    """Remembers the most runs that were seen at once."""
+
+    most = 0
+
+    def planned(self, count: int) -> None:
+        self.count = count
+
+    def began(self, corpFullName: str, title: str) -> None:
+        self.most = max(self.most, len(threads("jit-sync")))
+
+    def progressed(self, corpFullName: str, phase: str, done: int, total: int | None) -> None:
+        pass
+
+    def ended(self, result: Any) -> None:
+        pass
+
+
+def threads(*names: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(names)]
+
+
+def bad_ones(results: Any) -> dict[str, str]:
+    """Why those that are not ok are not."""
+    return {
+        result.corpFullName.removeprefix("corps."): type(result.error.__cause__).__name__
+        if result.error is not None
+        else result.status
+        for result in results
+        if result.status != "ok"
+    }
+
+
+def test_sixty_enterprises_of_which_some_are_bad(make_fleet: Callable[..., Fleet]) -> None:
+    """One over its quota, one that hangs, one with a wrong secret, one of 5,000 members: all others are synced, each
+    with as many calls as alone; threads are bounded and end; next time the wrong secret is not tried."""
+    fleet = make_fleet(60, sizes={3: 5_000})
+    fleet.spoil()
+    watcher = Watcher()
+    results = sync_all(fleet.app, watcher=watcher)
+    assert watcher.count == len(results) == 60
+    assert bad_ones(results) == BAD
+    assert (fleet.members(3), fleet.members(59)) == (5_000, 5)
+
+    calls = Counter(call.corpid for call in fleet.wecom.calls)
+    ordinary = {calls[f"ww{number:02}"] for number in range(60) if number != 3 and f"ww{number:02}" not in BAD}
+    # Its token, the range twice (agent/get and tag/get), departments, members of each, tags.
+    assert ordinary == {10}
+    # One wrong secret is one call, and a hanging call is tried three times.
+    assert (calls["ww06"], fleet.wecom.calls.by_path["department/list"]) == (1, 58 + 3)
+    assert watcher.most <= 16
+    assert threads("jit-sync", "jit-qywx-read") == []
+
+    fleet.wecom.calls.clear()
+    fleet.wecom.faults.clear()
+    assert bad_ones(sync_all(fleet.app)) == {"ww06": "parked"}
+    assert {call.corpid for call in fleet.wecom.calls} == {f"ww{number:02}" for number in range(60) if number != 6}
+
+
+def test_a_fleet_on_postgresql(
+    make_fleet: Callable[..., Fleet],
+    postgres_server: Any,  # noqa: F811 - the fixture
+    postgres_database: dict[str, Any],  # noqa: F811 - the fixture
+) -> None:
+    """The same there, with fewer: each thread has a connection of its own while it needs one."""
+    server = postgres_server
+    address = f"{server.user}:{server.password}@127.0.0.1:{server.port}/{postgres_database['database']}"
+    fleet = make_fleet(10, database={"url": f"postgresql://{address}"})
+    fleet.spoil()
+    assert bad_ones(sync_all(fleet.app)) == BAD
+    assert [fleet.members(number) for number in range(10)] == [0 if f"ww{n:02}" in BAD else 5 for n in range(10)]
+    assert newest(fleet.app.storage, "corps.ww02", 1)[0]["status"] == "failed"
+
+
+def test_one_that_hangs_is_given_up_and_ended_with_the_app(make_fleet: Callable[..., Fleet]) -> None:
+    """Its time limit passes while a call waits; the call ends when the app is closed, and nothing is left."""
+    fleet = make_fleet(3)
+    fleet.auth._use()[0].transport._timeout = (5.0, 60.0)
+    fleet.wecom.faults.add("department/list", corpid="ww01", hang=True)
+    began = time.monotonic()
+    results = sync_all(fleet.app, limits=Limits(timeout=0.5, grace=0.1))
+    (error,) = [result.error for result in results if result.status == "failed"]
+    assert error.code == "sync-stopped"
+    left = threads("jit-sync", "jit-qywx-read")
+    fleet.app.close()
+    for thread in left:
+        thread.join(10)
+    assert threads("jit-sync", "jit-qywx-read") == []
+    assert time.monotonic() - began < 30
+
+
+def test_who_rests_is_not_asked(make_fleet: Callable[..., Fleet]) -> None:
+    """Cancelled, closed and parked enterprises cost no call; a suspended one is tried again after a day."""
+    fleet = make_fleet(4)
+    auth, wecom = fleet.auth, fleet.wecom
+    wecom.push_event(auth.notify, "cancel_auth", "ww00")
+    wecom.set_app("ww01", closed=True)
+    wecom.reset_permanent_code("ww02")
+    auth.callbacks()
+    assert sorted(bad_ones(sync_all(fleet.app))) == ["ww00", "ww01", "ww02"]
+    wecom.calls.clear()
+    results = {result.corpFullName: result for result in sync_all(fleet.app)}
+    words = {name: (result.status, result.is_ok) for name, result in sorted(results.items())}
+    assert words == {
+        "corps.ww00": ("cancelled", True),
+        "corps.ww01": ("suspended", False),
+        "corps.ww02": ("parked", False),
+        "corps.ww03": ("ok", True),
+    }
+    assert {call.corpid for call in wecom.calls} == {"ww03"}
+
+    grant = fleet.app.models[QywxAuthorization]
+    with fleet.app.storage.transaction():
+        grant.update(updatedAt=time.time() - 90_000).where(grant.corpId == "ww01").execute()
+    wecom.set_app("ww01", closed=False)
+    assert bad_ones(sync_all(fleet.app)) == {"ww00": "cancelled", "ww02": "parked"}
+    assert fleet.members(1) == 5
+
+
+def test_ctrl_c_ends_the_command(make_fleet: Callable[..., Fleet]) -> None:
+    """With 130, at once although a call hangs; what was published stays, nothing else is, and the next sync is well."""
+    fleet = make_fleet(6)
+    config = fleet.app.path / "auths" / "Suite" / "Suite.json"
+    config.write_text(config.read_text("utf-8").replace(f'"timeoutSeconds": {ANSWER_SECONDS}', '"timeoutSeconds": 60'))
+    hanging = fleet.wecom.faults.add("user/list", corpid="ww01", hang=True)
+    command = [sys.executable, "-m", "jitcore.cli", "--app", str(fleet.app.path), "sync", "--all"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not hanging.hits and process.poll() is None:
+            time.sleep(0.02)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 30
+    assert "Traceback" not in out + err
+    assert "Interrupted." in err
+    assert "6 organisations: " in out
+    run = newest(fleet.app.storage, "corps.ww01", 1)[0]
+    assert run["status"] in {"failed", "running"}
+    assert fleet.members(1) == 0
+    fleet.wecom.faults.clear()
+    assert bad_ones(sync_all(fleet.app)) == {}
