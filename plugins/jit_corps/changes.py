@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from jit_corps.rows import LOCAL_ROOT, NO_HEADER, Header, Row, row_dict, row_key
-from jit_corps.snapshot import KINDS
+from jit_corps.snapshot import KINDS, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -110,6 +110,17 @@ class Withheld:
     def __str__(self) -> str:
         return f"{self.kind}: {self.reason}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """The finding for a program: plain JSON values."""
+        return {
+            "kind": self.kind,
+            "count": self.count,
+            "limit": self.limit,
+            "active": self.active,
+            "keys": [list(key) for key in self.keys],
+            "reason": self.reason,
+        }
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -123,6 +134,7 @@ class Plan:
     :param conflicts: what could not be decided, in words.
     :param reconcile: why everything should be read again soon; ``None`` when there is no need.
     :param calls: calls upstream that it took.
+    :param scope: what the app was allowed to see when the snapshot was read.
     :param since: when the snapshot began to be read, in seconds since the epoch; ``None`` when nobody knows.
     :param fresh: kind and id of the records that had been read singly after that when the plan was made.
     :param observed: kind and id of the records of which the snapshot tells singly, and whether they are gone.
@@ -138,6 +150,7 @@ class Plan:
     conflicts: tuple[str, ...] = ()
     reconcile: str | None = None
     calls: int = field(default=0, compare=False)
+    scope: Scope = field(default=Scope(), compare=False)
     since: float | None = field(default=None, compare=False)
     fresh: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
     observed: tuple[tuple[str, str, bool], ...] = field(default=(), compare=False)
@@ -193,17 +206,7 @@ class Plan:
             "header": {"before": self.header_before._asdict(), "after": self.header._asdict()},
             "counts": self.counts,
             "incomplete": list(self.incomplete),
-            "withheld": [
-                {
-                    "kind": one.kind,
-                    "count": one.count,
-                    "limit": one.limit,
-                    "active": one.active,
-                    "keys": [list(key) for key in one.keys],
-                    "reason": one.reason,
-                }
-                for one in self.withheld
-            ],
+            "withheld": [one.as_dict() for one in self.withheld],
             "changes": [
                 {
                     "kind": change.kind,

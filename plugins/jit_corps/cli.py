@@ -6,7 +6,9 @@ Each prints a view for people, or JSON with ``--json`` for a program. Errors of 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,11 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["org", "runs", "sync"]
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+#: More differences than that nobody reads in a terminal.
+SHOWN = 20
+
 
 @click.command("sync")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--approve", type=click.IntRange(min=0), help="Let up to N removals of each kind through.", metavar="N")
+@click.option("--save", type=FILE, help="Like --plan, and write the plan to FILE.", metavar="FILE")
+@click.option("--apply", type=FILE, help="Do exactly what a saved plan says, or nothing.", metavar="FILE")
 @click.option("--all", "everything", is_flag=True, help="All of the app, many at a time, none delaying the others.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="With --all: N at a time [8].", metavar="N")
 @click.option(
@@ -44,6 +52,8 @@ def sync(
     everything: bool,
     concurrency: int | None,
     timeout: float | None,
+    save: Path | None,
+    apply: Path | None,
     as_json: bool,
 ) -> int:
     """Bring organisations up to date: those named, or all of the app.
@@ -51,6 +61,7 @@ def sync(
     One that fails does not stop the others; the command then exits 1. With --all it also exits 1 when one needs
     looking after: removals were withheld, not everything could be read, or it is parked or suspended.
     """
+    _check_files(names, save, apply, others=plan_only or approve is not None)
     if everything:
         return _sync_all(open_app, names, plan_only, approve, concurrency or 8, timeout or 3_600.0, as_json)
     if concurrency is not None or timeout is not None:
@@ -63,16 +74,34 @@ def sync(
     for name in names or corp_names(app):
         try:
             corp = _corp(app, name)
-            done: Any = corp.plan(approve) if plan_only else corp.syncCorp(approve)
+            done: Any
+            if apply is not None:
+                done = corp.apply_plan(apply)
+            elif save is not None:
+                done = corp.save_plan(save, approve)
+            else:
+                done = corp.plan(approve) if plan_only else corp.syncCorp(approve)
         except JitError as error:
             failed += 1
+            differences = list(getattr(error, "differences", ()))
             results.append({"corpFullName": name, "status": "failed", "code": error.code, "error": str(error)})
+            if differences:
+                results[-1]["differences"] = differences
             if not as_json:
                 click.echo(f"{click.style(f'error[{error.code}]', fg='red', bold=True)}: {error}", err=True)
+                for line in differences[:SHOWN]:
+                    click.echo(f"  {line}", err=True)
             continue
         results.append(done.as_dict())
         if not as_json:
             click.echo(str(done))
+            if plan_only or save is not None:
+                from jit_corps.plan_view import diff
+
+                for line in diff(done):
+                    click.echo(line)
+            if save is not None:
+                click.echo(f"saved; to do exactly this: jit sync {name} --apply {shlex.quote(str(save))}")
     if as_json:
         click.echo(json.dumps(results, ensure_ascii=False, indent=2))
     elif not results:
@@ -151,6 +180,16 @@ def _sync_all(
             "Name the organisation: jit sync NAME --plan, then jit sync NAME --approve N."
         )
     return sync_and_show(open_app(), concurrency=concurrency, timeout=timeout, as_json=as_json)
+
+
+def _check_files(names: tuple[str, ...], save: Path | None, apply: Path | None, *, others: bool) -> None:
+    """A file holds the plan of one organisation, with its approval."""
+    if save is None and apply is None:
+        return
+    if len(names) != 1:
+        raise click.UsageError("--save and --apply take the name of one organisation.")
+    if apply is not None and (others or save is not None):
+        raise click.UsageError("--apply does what the file says, approval included: it goes with no other option.")
 
 
 def _corp(app: App, name: str) -> Corp:

@@ -21,6 +21,7 @@ from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from os import PathLike
 
     from jit_corps.changes import Plan
     from jit_corps.corpdata import CorpData
@@ -153,6 +154,40 @@ class Corp(Element, ABC):
 
         with shown(self.title, progress) as report:
             return self._engine.plan(self.fetch, approve=_ceiling(approve), progress=report)
+
+    def save_plan(
+        self, file: str | PathLike[str], approve: int | None = None, progress: Progress | None = None
+    ) -> Plan:
+        """Write to a file what :meth:`syncCorp` would do now, for somebody to look at and :meth:`apply_plan`.
+
+        :param file: JSON with one change a line; it is overwritten.
+        :param approve: as in :meth:`syncCorp`; it is a part of the file, and ends after a day.
+        :raises SyncFailed: upstream could not be read.
+        :raises ArgumentError: the file cannot be written.
+        """
+        from jit_corps.progress import shown
+        from jit_corps.saved_plans import save_plan
+
+        ceiling = _ceiling(approve)
+        with shown(self.title, progress) as report:
+            return save_plan(self._engine, self.fetch, file, approve=ceiling, progress=report)
+
+    def apply_plan(self, file: str | PathLike[str], progress: Progress | None = None) -> SyncReport:
+        """Do exactly what a saved plan says, or nothing: upstream is read again, and has to give the same plan.
+
+        :raises PlanFileInvalid: the file is no plan for this organisation, or was edited.
+        :raises PlanExpired: its approval is older than a day.
+        :raises PlanApplied: it was applied before.
+        :raises PlanStale: the organisation has changed since.
+        :raises PlanMoved: upstream says something else by now; ``differences`` says what.
+        :raises SyncLocked: another sync of this corp is under way.
+        :raises SyncFailed: upstream could not be read.
+        """
+        from jit_corps.progress import shown
+        from jit_corps.saved_plans import apply_plan
+
+        with shown(self.title, progress) as report:
+            return apply_plan(self._engine, self.fetch, file, progress=report)
 
     def getThirdCorpData(self) -> CorpData:
         """What upstream says now, as a dictionary with ``corpId corpName deptList memberList roleList complete scope``.

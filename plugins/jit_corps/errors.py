@@ -8,6 +8,7 @@
     ├── RoleNotFound             a role id is not known here and ``strictRoles`` is on (``roleIds``, ``possibilities``)
     ├── TargetsUnsupported       the provider reads all or nothing
     ├── CorpDataInvalid          a dictionary is not an organisation of this corp (``problems``)
+    ├── PlanFileInvalid          a file is no plan that was saved for this corp, or was edited (``why``)
     ├── RunNotFound              the corp has no such run (``runId``)
     ├── RunUnpublished           the run published nothing (``runId``, ``status``, ``newest``)
     ├── GenerationNotFound       the generation is not published yet (``generation``, ``newest``)
@@ -16,6 +17,9 @@
         ├── SyncLocked           another run of this corp is under way (``holder``, ``until``)
         ├── SyncSuperseded       another run took over while this one was reading
         ├── SyncStopped          it was told to stop before it published (``reason``)
+        ├── PlanMoved            upstream says something else than when the plan was saved (``counts``, ``differences``)
+        ├── PlanExpired          the approval in a saved plan is too old (``expires``)
+        ├── PlanApplied          a saved plan was applied before (``runId``)
         └── PlanStale            the organisation changed since the plan was made (``planned``, ``found``)
 
 Ids of members are in no message of ours but the ones the caller typed, and names, numbers and tokens in none.
@@ -29,7 +33,7 @@ from typing import TYPE_CHECKING
 from jitcore.errors import JitError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jitcore.problems import Problem
 
@@ -40,6 +44,10 @@ __all__ = [
     "GenerationNotFound",
     "HistoryIncomplete",
     "MemberNotFound",
+    "PlanApplied",
+    "PlanExpired",
+    "PlanFileInvalid",
+    "PlanMoved",
     "PlanStale",
     "RoleNotFound",
     "RunNotFound",
@@ -134,6 +142,23 @@ class CorpDataInvalid(CorpError):
             hint="getThirdCorpData() shows the shape.",
         )
         self.problems = tuple(problems)
+
+
+class PlanFileInvalid(CorpError):
+    """A file is not a plan for this corp as it was saved.
+
+    :param why: in words.
+    """
+
+    code = "plan-file-invalid"
+
+    def __init__(self, corpFullName: str, why: str) -> None:
+        super().__init__(
+            f"The plan cannot be applied to {corpFullName}: {why}.",
+            corpFullName=corpFullName,
+            hint=f"jit sync {corpFullName} --plan --save FILE writes one.",
+        )
+        self.why = why
 
 
 class RunNotFound(CorpError, LookupError):
@@ -285,6 +310,64 @@ class SyncStopped(SyncFailed):
             hint="Give it more time, or look at jit runs for what it waited for.",
         )
         self.reason = reason
+
+
+class PlanExpired(SyncFailed):
+    """The approval in a saved plan holds for a day only.
+
+    :param expires: when it ended, as ``2026-11-23T03:12:09Z``.
+    """
+
+    code = "plan-expired"
+
+    def __init__(self, corpFullName: str, expires: str) -> None:
+        super().__init__(
+            f"The approval in the plan for {corpFullName} ended at {expires}; nothing was changed.",
+            corpFullName=corpFullName,
+            hint="Plan again, look at it, and save it with --approve.",
+        )
+        self.expires = expires
+
+
+class PlanApplied(SyncFailed):
+    """A saved plan is applied once.
+
+    :param runId: the run that applied it.
+    """
+
+    code = "plan-applied"
+
+    def __init__(self, corpFullName: str, runId: int) -> None:
+        super().__init__(
+            f"The plan for {corpFullName} was applied before, by run {runId}; nothing was changed.",
+            corpFullName=corpFullName,
+            runId=runId,
+            hint="Plan again, if there is more to do.",
+        )
+
+
+class PlanMoved(SyncFailed):
+    """A plan made now is another one than the saved one, although the organisation here is the same.
+
+    :param counts: how many changes are ``new``, ``gone`` or ``changed``.
+    :param differences: each of them, and whatever else is another, in words.
+    """
+
+    code = "plan-moved"
+
+    def __init__(
+        self, corpFullName: str, counts: Mapping[str, int], differences: Sequence[str], runId: int | None = None
+    ) -> None:
+        told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        super().__init__(
+            f"The plan for {corpFullName} does not hold any more, nothing was changed: upstream says something else now"
+            f" ({told or 'no other changes'}).",
+            corpFullName=corpFullName,
+            runId=runId,
+            hint="Plan again and look at it.",
+        )
+        self.counts = dict(counts)
+        self.differences = tuple(differences)
 
 
 class PlanStale(SyncFailed):

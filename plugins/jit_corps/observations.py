@@ -14,6 +14,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from jit_corps.models import Observation, SyncRun
+from jit_corps.runs import PUBLISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,6 @@ KEY = ("corpFullName", "kind", "id")
 KEPT_SECONDS = 7 * 24 * 3600.0
 #: Runs that read everything and were published.
 FULL = ("sync", "register")
-PUBLISHED = ("ok", "guarded", "partial")
 
 
 def read_fresh(storage: Storage, corpFullName: str, since: float) -> frozenset[tuple[str, str]]:

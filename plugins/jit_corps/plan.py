@@ -94,6 +94,7 @@ def _compared(snapshot: Snapshot, state: LocalState, withhold: frozenset[str]) -
         incomplete=(*_incomplete(snapshot), *left_open),
         reconcile=_reconcile(comparison, left_open),
         calls=snapshot.calls,
+        scope=snapshot.scope,
         since=state.since,
         fresh=state.fresh,
         observed=comparison.observed(),

@@ -45,10 +45,11 @@ TABLES: Mapping[str, tuple[type[peewee.Model], type[Row]]] = {
 STATE_COLUMNS = ("corpFullName", "generation", *Header._fields)
 
 
-def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], float]) -> int:
+def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], float], digest: str | None = None) -> int:
     """Publish a plan of the whole organisation and end its run; all of it or nothing.
 
     :param clock: seconds since the epoch.
+    :param digest: the seal of the saved plan that this is.
     :returns: the generation that is published now.
     :raises PlanStale: the organisation changed since the plan was made.
     :raises SyncSuperseded: another run took the claim over.
@@ -58,7 +59,7 @@ def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], floa
         generation = _write(storage, plan, _checked(storage, plan, claim.runId), claim.runId)
         now = clock()
         forget_old(storage, plan.corpFullName, now)
-        end_run(storage, claim, Outcome(status_of(plan), generation, plan), now)
+        end_run(storage, claim, Outcome(status_of(plan), generation, plan, digest=digest), now)
     return generation
 
 

@@ -24,10 +24,23 @@ if TYPE_CHECKING:
     from jit_corps.changes import Plan
     from jitcore.storage import Storage
 
-__all__ = ["LEASE_SECONDS", "Claim", "Outcome", "add_run", "begin_run", "check_claim", "end_run", "renew", "status_of"]
+__all__ = [
+    "LEASE_SECONDS",
+    "PUBLISHED",
+    "Claim",
+    "Outcome",
+    "add_run",
+    "begin_run",
+    "check_claim",
+    "end_run",
+    "renew",
+    "status_of",
+]
 
 log = logging.getLogger(__name__)
 
+#: How a run ends that published, even if nothing had changed.
+PUBLISHED = ("ok", "guarded", "partial")
 #: How long a silent run keeps its claim; a run that makes progress renews it.
 LEASE_SECONDS = 300.0
 
@@ -50,6 +63,7 @@ class Outcome:
     """How a run ended, as its row says it.
 
     :param status: ``ok guarded partial failed superseded``.
+    :param digest: the seal of the saved plan that the run applied.
     :param cause: what failed; never a text that upstream or a caller could have put a secret in.
     """
 
@@ -57,6 +71,7 @@ class Outcome:
     generation: int | None = None
     plan: Plan | None = None
     cause: str | None = None
+    digest: str | None = None
 
 
 def begin_run(storage: Storage, corpFullName: str, action: str, now: float) -> Claim:
@@ -148,6 +163,7 @@ def _told(outcome: Outcome, startedAt: float, now: float) -> dict[str, Any]:
         "duration": now - startedAt,
         "generation": outcome.generation,
         "cause": outcome.cause,
+        "digest": outcome.digest,
     }
     if outcome.plan is not None:
         row |= {

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from jit_corps.runs import Claim
     from jitcore.storage import Storage
 
-__all__ = ["Engine", "Fetch", "told"]
+__all__ = ["Engine", "Expected", "Fetch", "told"]
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,12 @@ class Fetch(Protocol):
     """What a provider does: see :meth:`jit_corps.corp.Corp.fetch`."""
 
     def __call__(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot: ...
+
+
+class Expected(Protocol):
+    """Raises when a plan, made by the run of this number, must not be published."""
+
+    def __call__(self, plan: Plan, runId: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,22 @@ class Engine:
     title: str
     clock: Callable[[], float]
 
-    def run(self, fetch: Fetch, *, action: str, approve: int | None, progress: Progress) -> SyncReport:
+    def run(
+        self,
+        fetch: Fetch,
+        *,
+        action: str,
+        approve: int | None,
+        progress: Progress,
+        expected: Expected | None = None,
+        digest: str | None = None,
+    ) -> SyncReport:
         """Run once and publish.
 
         :param action: what the run's row calls it: ``"sync"`` or ``"register"``.
         :param approve: how many removals of each kind a person lets through at most.
+        :param expected: is shown each plan before it is published, and raises when it must not be.
+        :param digest: the seal of the saved plan that is expected, for the run's row.
         :raises SyncLocked: another run of this corp is under way.
         :raises SyncFailed: nothing was changed; the cause is ``__cause__``.
         """
@@ -80,7 +97,7 @@ class Engine:
             raise self.failure(error, None) from error
         try:
             snapshot = self.fetched(fetch, approve, _Beat(self, claim, progress))
-            plan, generation = self._publish(snapshot, approve, claim, progress)
+            plan, generation = self._publish(snapshot, approve, claim, progress, expected, digest)
         except SyncSuperseded:
             self._note(claim, Outcome("superseded", cause="another run took over"))
             raise
@@ -164,12 +181,23 @@ class Engine:
         )
         return frozenset(memberId for (memberId,) in found) | again
 
-    def _publish(self, snapshot: Snapshot, approve: int | None, claim: Claim, progress: Progress) -> tuple[Plan, int]:
+    def _publish(
+        self,
+        snapshot: Snapshot,
+        approve: int | None,
+        claim: Claim,
+        progress: Progress,
+        expected: Expected | None,
+        digest: str | None,
+    ) -> tuple[Plan, int]:
         def make() -> Plan:
-            return plan_guarded(snapshot, self.state(claim.startedAt), approve=approve)
+            plan = plan_guarded(snapshot, self.state(claim.startedAt), approve=approve)
+            if expected is not None:
+                expected(plan, claim.runId)
+            return plan
 
         def write(plan: Plan) -> int:
-            return publish(self.storage, plan, claim, self.clock)
+            return publish(self.storage, plan, claim, self.clock, digest)
 
         return self.published(make, write, progress, lock=lambda: check_claim(self.storage, claim))
 

@@ -80,6 +80,7 @@ CONTRIBUTED = [
     ["sync"],
     ["sync", "--all"],
     ["sync", "corps.CorpA"],
+    ["sync", "corps.CorpA", "--apply", "e.json"],
 ]
 
 
