@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.harness import QUICK, Scale
 
-FAMILIES = ("loading", "calling", "starting", "reloading", "publishing", "syncing", "receiving")
+FAMILIES = ("loading", "calling", "starting", "reloading", "publishing", "syncing", "together", "receiving")
 
 
 def main() -> None:

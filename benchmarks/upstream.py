@@ -32,12 +32,17 @@ class Suite:
 
 
 class Upstream:
-    """An enterprise of that many members, behind a WeCom that answers as fast as it can."""
+    """An enterprise of that many members, behind a WeCom that answers as fast as it can.
 
-    def __init__(self, members: int) -> None:
+    :param small: how many enterprises of 50 members there are besides.
+    :param latency: seconds that each answer takes.
+    """
+
+    def __init__(self, members: int, *, small: int = 0, latency: float = 0.0) -> None:
+        self.small = [f"wwsmall{number:02}" for number in range(small)]
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, members), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, members, self.small, latency), daemon=True)
         self._process.start()
         theirs.close()
         self.base_url: str
@@ -59,9 +64,9 @@ class Upstream:
         """The arguments of ``notify`` with which WeCom hands over a suite_ticket."""
         return dict(self._ask("ticket"))
 
-    def auth_code(self) -> str:
-        """The enterprise's administrator authorises the suite, once more."""
-        return str(self._ask("authorize"))
+    def auth_code(self, corpid: str = CORP_ID) -> str:
+        """An enterprise's administrator authorises the suite, once more."""
+        return str(self._ask(f"authorize {corpid}"))
 
     def permanent_code(self) -> str:
         """The secret of the app that the authorisation made."""
@@ -76,13 +81,18 @@ class Upstream:
         return self._connection.recv()
 
 
-def _serve(connection: Connection, members: int) -> None:
+def _serve(connection: Connection, members: int, small: Sequence[str], latency: float) -> None:
     from jit_qywx.emulator import Emulator, Org
 
     with Emulator(seed=members) as wecom:
         departments = max(3, members // MEMBERS_OF_A_DEPARTMENT)
         org = Org.generate(seed=members, members=members, departments=departments, tags=TAGS)
         wecom.add_corp(CORP_ID, "示例企业", org)
+        for number, corpid in enumerate(small):
+            org = Org.generate(seed=number, members=50, departments=5, tags=2)
+            wecom.add_corp(corpid, f"示例企业{number}", org)
+        if latency:
+            wecom.latency.set(latency)
         suite = Suite(wecom.suite.id, wecom.suite.secret, wecom.suite.token, wecom.suite.aes_key)
         connection.send((wecom.base_url, suite))
         for asked in iter(connection.recv, None):
@@ -90,8 +100,8 @@ def _serve(connection: Connection, members: int) -> None:
             if asked == "ticket":
                 answer = {}
                 wecom.push_ticket(_Kept(answer))
-            elif asked == "authorize":
-                answer = wecom.authorize(CORP_ID, departments=(1,))
+            elif asked.startswith("authorize "):
+                answer = wecom.authorize(asked.partition(" ")[2], departments=(1,))
             elif asked == "permanent_code":
                 answer = wecom.app(CORP_ID).permanent_code
             else:
