@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from jit_corps import fleet_view
 from jit_corps.cli import sync
 from jit_corps.errors import SyncStopped
 from jit_corps.fleet import corp_names, last_durations, sync_all
@@ -53,7 +54,7 @@ class Gate:
 
     def __init__(self, corp: Any, *, hangs: bool = False) -> None:
         self.entered, self.opened, self.left = threading.Event(), threading.Event(), threading.Event()
-        self._corp, self._told, self._hangs = corp, corp.upstream, hangs
+        self._told, self._hangs = corp.upstream, hangs
         corp.upstream = self
 
     def __call__(self, known: Any, *, confirm: int, progress: Any) -> Any:
@@ -381,7 +382,18 @@ def test_a_terminal_gets_one_table(fleet, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     app.getElement("corps.C02").upstream = RuntimeError("no network")
     gate = Gate(app.getElement("corps.C01"))
-    threading.Timer(0.5, gate.opened.set).start()
+    drawing, drawings = fleet_view._Table.drawing, []
+
+    def drawn(table: Any) -> Any:
+        now = drawing(table)
+        if str(now.title).startswith("2 of 3 done, 1 failed, 1 running, 0 waiting"):
+            drawings.append(now)
+            # The first one is on the terminal before the organisation that it shows has ended.
+            if len(drawings) == 2:
+                gate.opened.set()
+        return now
+
+    monkeypatch.setattr(fleet_view._Table, "drawing", drawn)
     assert sync_and_show(app, concurrency=4, timeout=20.0, as_json=False) == 1
     shown = capsys.readouterr().out
     assert "corps.C00: ok" in shown
