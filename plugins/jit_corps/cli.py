@@ -1,4 +1,4 @@
-"""The commands that work on organisations: ``jit sync``, ``jit org``, ``jit runs``.
+"""The commands that work on organisations: ``jit sync``, ``jit org``, ``jit explain-member``, ``jit runs``.
 
 Each prints a view for people, or JSON with ``--json`` for a program. Errors of jitcore are shown by the root group.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jit_corps.corp import Corp
     from jitcore.app import App
 
-__all__ = ["org", "runs", "sync"]
+__all__ = ["explain_member", "org", "runs", "sync"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 #: More differences than that nobody reads in a terminal.
@@ -141,6 +141,21 @@ def org(
     else:
         for line in outline(view):
             click.echo(line)
+
+
+@click.command("explain-member")
+@click.argument("name")
+@click.argument("member", metavar="MEMBERID")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def explain_member(open_app: Callable[[], App], name: str, member: str, as_json: bool) -> None:
+    """Say why a member of the organisation NAME is as they are.
+
+    Which rule, and which run or person, made the status, each membership and each role; what is withheld or doubted
+    now; and what happened to the member so far.
+    """
+    told = _corp(open_app(), name).explain_member(member)
+    click.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=2) if as_json else str(told))
 
 
 @click.command("runs")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jit_corps.changes import Plan
     from jit_corps.corpdata import CorpData
     from jit_corps.earlier import EarlierOrganisation
+    from jit_corps.explanation import MemberExplanation
     from jit_corps.models import CorpDept, CorpMember, CorpRoleMember
     from jit_corps.progress import Progress
     from jit_corps.reading import Reader
@@ -229,6 +230,17 @@ class Corp(Element, ABC):
         return erase(self.app.storage, self.fullName)
 
     # Looking back
+
+    def explain_member(self, memberId: str) -> MemberExplanation:
+        """Why a member is as they are: which rule, and which run or person, made each thing that is so now.
+
+        :returns: status, presence, memberships and roles as ``facts``; what is withheld, doubted or out of date now as
+            ``notices``; every change as ``history``. ``str()`` of it is for people, ``as_dict()`` for programs.
+        :raises MemberNotFound: with the ids that may have been meant; of a former id, the one that the member has now.
+        """
+        from jit_corps.explain_member import explain_member
+
+        return explain_member(self.app.storage, self.fullName, _identifier(memberId, "memberId"))
 
     def at(self, runId: int | None = None, *, generation: int | None = None) -> EarlierOrganisation:
         """The organisation as it was when a run had ended, or as a generation was published: exactly that.

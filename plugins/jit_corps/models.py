@@ -254,7 +254,8 @@ class SyncLease(Record):
 class SyncRun(Record):
     """One run: ``running ok guarded partial failed skipped_locked superseded abandoned``.
 
-    ``counts`` is ``{kind: {added, updated, removed}}``; ``withheld`` the guard's findings; ``cause`` what failed.
+    ``counts`` is ``{kind: {added, updated, removed}}``; ``withheld`` the guard's findings, each with the first
+    thousand ``keys``; ``digest`` the seal of the saved plan that it applied; ``cause`` what failed.
     """
 
     runId = BigAutoField(column_name="run_id")

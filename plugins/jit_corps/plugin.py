@@ -30,9 +30,10 @@ def jit_models() -> Iterable[ModelSet]:
 
 @hookimpl
 def jit_commands() -> Iterable[CommandSpec]:
-    """``jit sync``, ``jit org`` and ``jit runs``."""
+    """``jit sync``, ``jit org``, ``jit explain-member`` and ``jit runs``."""
     return [
         CommandSpec("sync", "jit_corps.cli:sync", "Bring organisations up to date."),
         CommandSpec("org", "jit_corps.cli:org", "Show an organisation as a tree."),
+        CommandSpec("explain-member", "jit_corps.cli:explain_member", "Say why a member is as they are."),
         CommandSpec("runs", "jit_corps.cli:runs", "Show the runs of an organisation."),
     ]

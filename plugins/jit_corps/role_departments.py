@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["below", "children_of", "holders"]
+__all__ = ["above", "below", "children_of", "holders"]
 
 
 def holders(
@@ -33,7 +33,7 @@ def holders(
     for deptId, memberId in places if given else ():
         roleIds = found.get(deptId)
         if roleIds is None:
-            roleIds = found[deptId] = tuple({one for at in _above(deptId, parents) for one in given.get(at, ())})
+            roleIds = found[deptId] = tuple({one for at in above(deptId, parents) for one in given.get(at, ())})
         for roleId in roleIds:
             yield roleId, memberId
 
@@ -47,7 +47,7 @@ def children_of(parents: Mapping[str, str | None]) -> dict[str, list[str]]:
     return children
 
 
-def _above(deptId: str, parents: Mapping[str, str | None]) -> set[str]:
+def above(deptId: str, parents: Mapping[str, str | None]) -> set[str]:
     """The department and everything above it; a cycle ends where it closes."""
     found: set[str] = set()
     current: str | None = deptId

@@ -29,6 +29,9 @@ def newest(storage: Storage, corpFullName: str, limit: int) -> list[dict[str, An
     for row in found:
         for name in ("startedAt", "finishedAt"):
             row[name] = iso(row[name])
+        # Which records were withheld is told of one member at a time.
+        if row["withheld"] is not None:
+            row["withheld"] = [{key: one[key] for key in one if key != "keys"} for one in row["withheld"]]
     return found
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jitcore.storage import Storage
 
 __all__ = [
+    "KEPT_KEYS",
     "LEASE_SECONDS",
     "PUBLISHED",
     "Claim",
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 #: How a run ends that published, even if nothing had changed.
 PUBLISHED = ("ok", "guarded", "partial")
+#: Of so many records a run's row says which ones were withheld.
+KEPT_KEYS = 1000
 #: How long a silent run keeps its claim; a run that makes progress renews it.
 LEASE_SECONDS = 300.0
 
@@ -171,6 +174,7 @@ def _told(outcome: Outcome, startedAt: float, now: float) -> dict[str, Any]:
             "counts": outcome.plan.counts,
             "withheld": [
                 {"kind": one.kind, "count": one.count, "limit": one.limit, "active": one.active}
+                | {"keys": one.keys[:KEPT_KEYS]}
                 for one in outcome.plan.withheld
             ],
             "incomplete": list(outcome.plan.incomplete),

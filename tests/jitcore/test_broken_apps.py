@@ -76,6 +76,7 @@ def test_a_verb_survives_garbage(verb, garbage, capsys):
 CONTRIBUTED = [
     ["org", "corps.CorpA"],
     ["org", "corps.CorpA", "--at", "1"],
+    ["explain-member", "corps.CorpA", "ann"],
     ["runs", "corps.CorpA"],
     ["sync"],
     ["sync", "--all"],
