@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench docs lint format clean
+.PHONY: help demo test invariants sabotage bench docs lint format clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile
@@ -19,6 +19,13 @@ demo: .venv/installed  ## sync two WeCom enterprises from the emulator and show 
 # One process per processor; the tests share no port, no folder and no database.
 test: lint  ## all that CI checks: lint, types, imports, tests, coverage
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
+
+invariants: .venv/installed-dev  ## every case of what a sync promises; writes the table of docs/safety.md
+	$(BIN)/pytest -n auto --dist worksteal --invariants=all --safety-page=docs/safety.md tests/invariants \
+		$$($(BIN)/python -m tests.invariants.harness.chapters)
+
+sabotage: .venv/installed-dev  ## switch off one protection after another; a test has to notice each
+	$(BIN)/python -m tests.invariants.harness.sabotage
 
 bench: .venv/installed-dev  ## the published figures, each as a ratio to a floor of the same run
 	@$(BIN)/python -m benchmarks $(BENCH)

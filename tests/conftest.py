@@ -20,6 +20,7 @@ pytest_plugins = [
     "jitcore.testing",
     "tests.fixtures.checking",
     "tests.fixtures.postgres",
+    "tests.invariants.harness.share",
     "pytester",
 ]
 

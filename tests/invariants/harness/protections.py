@@ -1,0 +1,257 @@
+"""Every protection of the sync, how to switch it off, and what has to turn red then.
+
+Nothing of this is in the product: a protection is switched off by replacing a function while a test run lasts
+(``pytest --without NAME``). :mod:`tests.invariants.harness.sabotage` does it for all of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from jit_qywx.errors import QywxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = "tests/invariants/"
+
+
+@dataclass(frozen=True)
+class Protection:
+    """One protection.
+
+    :param what: what it keeps from happening.
+    :param off: replaces it.
+    :param tests: node ids, of which one at least has to fail without it.
+    """
+
+    what: str
+    off: Callable[[], None]
+    tests: tuple[str, ...]
+
+
+def switch_off(name: str) -> None:
+    """Do without a protection until this process ends."""
+    PROTECTIONS[name].off()
+
+
+def _put(place: str, name: str, value: Any) -> None:
+    """Replace ``name`` of a module, or of a class written ``module:Class``."""
+    module, _, inside = place.partition(":")
+    owner = importlib.import_module(module)
+    setattr(getattr(owner, inside) if inside else owner, name, value)
+
+
+def _real(place: str, name: str) -> Any:
+    module, _, inside = place.partition(":")
+    owner = importlib.import_module(module)
+    return getattr(getattr(owner, inside) if inside else owner, name)
+
+
+def _replaced(place: str, name: str, value: Any) -> Callable[[], None]:
+    return lambda: (_real(place, name), _put(place, name, value))[1]
+
+
+def _no_observations() -> None:
+    for module in ("state", "targeted_state", "publish"):
+        _put(f"jit_corps.{module}", "read_fresh", lambda *_: frozenset())
+
+
+def _no_fence() -> None:
+    for module in ("publish", "sync"):
+        _put(f"jit_corps.{module}", "check_claim", lambda *_: None)
+
+
+def _any_scope_is_the_same() -> None:
+    real = _real("jit_corps.comparing:Comparison", "__init__")
+
+    @wraps(real)
+    def init(self: Any, *args: Any) -> None:
+        real(self, *args)
+        self.rescoped = False
+
+    _put("jit_corps.comparing:Comparison", "__init__", init)
+
+
+def _scope_is_read_once() -> None:
+    def read(self: Any, *args: Any) -> Any:
+        told: list[Any] = []
+        real = _real("jit_qywx.reading", "read_scope")
+
+        def once(*given: Any) -> Any:
+            told[:] = told or [real(*given)]
+            return told[0]
+
+        _put("jit_qywx.reading", "read_scope", once)
+        try:
+            return real_read(self, *args)
+        finally:
+            _put("jit_qywx.reading", "read_scope", real)
+
+    real_read = _real("jit_qywx.reading:_Reading", "read")
+    _put("jit_qywx.reading:_Reading", "read", read)
+
+
+def _failed_lists_are_empty() -> None:
+    listing = _real("jit_qywx.client.user:User", "list")
+
+    def forgiving(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return listing(self, *args, **kwargs)
+        except QywxError:
+            return []
+
+    _put("jit_qywx.client.user:User", "list", forgiving)
+
+
+def _manual_offline_is_upstreams() -> None:
+    real = _real("jit_corps.plan_members", "_known")
+    _put("jit_corps.plan_members", "_known", lambda told, old, how: real(told, old._replace(manualOffline=False), how))
+
+
+def _missing_is_cleared() -> None:
+    real = _real("jit_corps.plan_members", "_known")
+    _put("jit_corps.plan_members", "_known", lambda told, old, how: real(told, old, how)._replace(name=told.name))
+
+
+def _stale_plans_are_published() -> None:
+    lock = _real("jit_corps.publish", "lock_generation")
+    _put("jit_corps.publish", "_checked", lambda storage, plan, runId=None: lock(storage, plan.corpFullName)[0])
+
+
+def _no_masking() -> None:
+    real = _real("jit_qywx.client.transport", "make_error")
+    _put("jit_qywx.client.transport", "make_error", lambda *a, **k: real(*a, **{**k, "secrets": ()}))
+
+
+def _no_second_look() -> None:
+    _put("jit_qywx.reading:_Reading", "_look_again", lambda _self, _missing, _confirm: ([], frozenset()))
+
+
+def _acknowledged_unstored() -> None:
+    _put("jit_qywx.journal:Journal", "write", lambda _self, entries: [False] * len(entries))
+
+
+PROTECTIONS = {
+    "guard": Protection(
+        "more may not go in one run than the limit",
+        _replaced("jit_corps.plan", "guard", lambda _plan, **_: ()),
+        (f"{HERE}test_i03_guard.py::test_a_shrink_is_withheld_and_the_rest_passes",),
+    ),
+    "never empty": Protection(
+        "the last member and the last department stay",
+        _replaced("jit_corps.guard", "NEVER_EMPTY", frozenset()),
+        (f"{HERE}test_i03_guard.py::test_the_last_one_stays",),
+    ),
+    "tombstone": Protection(
+        "what was read singly is newer than a full reading that began before",
+        _no_observations,
+        (f"{HERE}test_i08_no_resurrection.py::test_deleted_during_a_full_reading",),
+    ),
+    "fence": Protection(
+        "who lost the claim cannot publish",
+        _no_fence,
+        (f"{HERE}test_i09_one_writer_fenced.py::test_stopped_at_any_statement_and_overtaken",),
+    ),
+    "lease": Protection(
+        "a claim that is held keeps others out",
+        _replaced("jit_corps.holders", "is_gone", lambda _holder: True),
+        (f"{HERE}test_i09_one_writer_fenced.py::test_a_claim_lasts_as_long_as_its_lease",),
+    ),
+    "second look": Protection(
+        "who is not listed is asked for again",
+        _no_second_look,
+        (f"{HERE}test_i04_absence_is_confirmed.py::test_only_a_clear_answer_takes_somebody_away",),
+    ),
+    "scope check": Protection(
+        "under another visible range absence says nothing",
+        _any_scope_is_the_same,
+        (f"{HERE}test_i05_scope_is_not_resignation.py::test_a_range_that_shrinks_between_runs",),
+    ),
+    "scope read twice": Protection(
+        "a range that changes during a reading is noticed",
+        _scope_is_read_once,
+        (f"{HERE}test_i05_scope_is_not_resignation.py::test_a_range_that_shrinks_at_any_call",),
+    ),
+    "failed calls fail": Protection(
+        "a call that failed is no empty list",
+        _failed_lists_are_empty,
+        (
+            f"{HERE}test_i02_incomplete_removes_nobody.py::test_the_quota_is_used_up_on_page_37_of_60",
+            f"{HERE}test_i02_incomplete_removes_nobody.py::test_every_fault_at_every_call",
+        ),
+    ),
+    "incomplete protection": Protection(
+        "of what was read in part nothing goes",
+        _replaced("jit_corps.comparing", "_protected", lambda _snapshot: frozenset()),
+        (
+            f"{HERE}test_i14_ownership.py::test_tags_at_wecom",
+            f"{HERE}test_i15_plan_is_the_truth.py::test_ok_is_said_when_the_model_says_so",
+            "tests/jit_corps/test_plan.py::test_an_incomplete_snapshot_removes_nothing",
+        ),
+    ),
+    "missing is not cleared": Protection(
+        "a name that is not told stays",
+        _missing_is_cleared,
+        (f"{HERE}test_i05_scope_is_not_resignation.py::test_rights_that_vanish",),
+    ),
+    "manual ownership": Protection(
+        "who was taken offline by hand stays offline",
+        _manual_offline_is_upstreams,
+        (f"{HERE}test_i14_ownership.py::test_three_ways_of_a_status",),
+    ),
+    "replanning": Protection(
+        "a plan is published over the generation that it was made for",
+        _stale_plans_are_published,
+        (f"{HERE}test_i15_plan_is_the_truth.py::test_a_plan_that_was_overtaken_is_refused",),
+    ),
+    "one transaction": Protection(
+        "a run is published whole",
+        _replaced("jitcore.storage.store:Storage", "transaction", lambda _self: nullcontext()),
+        (f"{HERE}test_i01_atomic_for_readers.py::test_a_failing_database_leaves_one_of_both",),
+    ),
+    "merging": Protection(
+        "somebody listed twice is one person",
+        _replaced("jit_corps.plan", "merged", lambda snapshot: snapshot),
+        (f"{HERE}test_i06_idempotent_and_order_free.py::test_any_organisation_told_twice_in_any_order",),
+    ),
+    "renames": Protection(
+        "a person goes along to a new id",
+        _replaced("jit_corps.plan", "find_renames", lambda *_: ({}, ())),
+        (f"{HERE}test_i13_identity_is_continuous.py::test_a_rename_among_other_news",),
+    ),
+    "accounts by enterprise": Protection(
+        "one userid in two enterprises is two people",
+        _replaced("jit_corps.plan_members", "user_id", lambda _corp, memberId: memberId),
+        (f"{HERE}test_i13_identity_is_continuous.py::test_one_userid_in_two_enterprises",),
+    ),
+    "vanished departments": Protection(
+        "a department that vanishes costs one more listing and stops nothing",
+        _replaced("jit_qywx.reading", "_NO_DEPARTMENT", frozenset()),
+        (f"{HERE}test_i12_any_graph_is_a_forest.py::test_a_department_that_vanishes_at_any_call",),
+    ),
+    "circuit breaker": Protection(
+        "a refused secret is not sent again",
+        _replaced("jit_qywx.client.tokens:TokenStore", "_told", lambda _self, _error: None),
+        (f"{HERE}test_i10_credentials_fail_safe.py::test_a_wrong_suite_secret_is_sent_once",),
+    ),
+    "token renewal": Protection(
+        "a token that died is replaced once",
+        _replaced("jit_qywx.client.retries:Retries", "token_refused", lambda _self, _error: False),
+        (f"{HERE}test_i10_credentials_fail_safe.py::test_a_token_that_dies_at_any_call",),
+    ),
+    "secret masking": Protection(
+        "what WeCom echoes of a secret is struck out",
+        _no_masking,
+        ("tests/jit_qywx/test_canaries.py::test_echoed_secrets_are_struck_out",),
+    ),
+    "durable acknowledgement": Protection(
+        "what WeCom was told we have is stored",
+        _acknowledged_unstored,
+        (f"{HERE}test_i08_no_resurrection.py::test_killed_between_the_acknowledgement_and_the_work",),
+    ),
+}

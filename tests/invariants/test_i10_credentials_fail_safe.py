@@ -1,0 +1,150 @@
+"""A token that dies costs one other token, a wrong secret is sent once, and no secret is found where it may be read."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+import pytest
+
+from jit_corps.errors import SyncFailed
+from jit_corps.history import replay
+from jit_qywx.errors import AuthorizationLost
+from tests.invariants.harness.world import READING, World, organisation
+from tests.jit_corps.scripted import CORP
+
+INJECTED = (
+    "the token dies at every call with 16 workers reading, 40014 and 42001; the new token is bad as well; the"
+    " permanent code reset at every call; a wrong suite secret; canaries in every answer, scanned for in logs,"
+    " errors, runs, plans, history and the database"
+)
+ALSO = (
+    "tests/jit_qywx/test_tokens.py::test_eight_threads_fetch_one_token",
+    "tests/jit_qywx/test_tokens.py::test_endless_42001_on_eight_threads_ends_with_two_tokens",
+    "tests/jit_qywx/test_tokens.py::test_wrong_secret_is_tried_once",
+    "tests/jit_qywx/test_tokens.py::test_eight_threads_try_a_wrong_secret_once",
+    "tests/jit_qywx/test_tokens.py::test_two_processes_fetch_one_token",
+    "tests/jit_qywx/test_tokens.py::test_token_is_sealed_in_the_database",
+    "tests/jit_qywx/test_breaker.py::test_a_refused_secret_is_sent_once",
+    "tests/jit_qywx/test_breaker.py::test_another_suite_secret_is_tried_at_once",
+    "tests/jit_qywx/test_encryption.py::test_a_secret_cannot_be_moved",
+    "tests/jit_qywx/test_canaries.py::test_logs_are_silent",
+    "tests/jit_qywx/test_canaries.py::test_database_and_folder_are_silent",
+    "tests/jit_qywx/test_canaries.py::test_errors_are_silent",
+    "tests/acceptance/test_safety.py::test_no_secret_is_in_any_file_log_or_output",
+    "tests/jit_qywx/test_erasing.py::test_nothing_remains_but_the_record",
+)
+OPEN = (
+    "A token that WeCom answers for another enterprise: no answer says whose it is, so the other organisation"
+    " would be read; the guard holds its removals back, its people would be added.",
+)
+
+
+@pytest.fixture
+def world(make_world) -> World:
+    """Read once, by sixteen threads; every field that names a person or a number is granted."""
+    org = organisation(departments=30, people=60, tags=4)
+    org.update_member("user03", mobile="13912345678", telephone="020-87654321", email="canary@mail.example")
+    world = make_world(org)
+    world.concurrency = 16
+    world.sync()
+    world.wecom.calls.clear()
+    return world
+
+
+@pytest.mark.parametrize("errcode", [40014, 42001])
+def test_a_token_that_dies_at_any_call(world: World, share, errcode):
+    """Sixteen workers notice together; one fetches, everything that failed is repeated once, nothing is missing."""
+    before = world.content()
+    calls = world.count_calls()
+    for call in share.of(range(1, calls + 1), most=5):
+        world.wecom.calls.clear()
+        world.wecom.at_call(call, lambda: world.wecom.expire_tokens(world.corpId, errcode=errcode), path=READING)
+        report = world.sync()
+        assert (report.status, report.changes) == ("ok", 0), call
+        assert world.wecom.calls.by_path["gettoken"] == 1, call
+        assert world.content() == before
+
+
+def test_a_new_token_that_is_bad_as_well(world: World, share):
+    """Two tokens and no more, then the run fails and says so."""
+    before = world.content()
+    for errcode in share.of((40014, 42001, 42001), most=3):
+        world.wecom.reset()
+        world.wecom.faults.add(READING, errcode=errcode)
+        with pytest.raises(SyncFailed, match=str(errcode)):
+            world.sync()
+        assert world.wecom.calls.by_path["gettoken"] <= 2
+        assert world.content() == before
+        assert world.last_run().status == "failed"
+
+
+def test_a_permanent_code_that_is_reset_at_any_call(make_world, share):
+    """The secret is wrong from that moment on: sent once, then the enterprise is left alone until a new one comes."""
+    world: World = make_world(organisation(departments=8, people=16))
+    world.concurrency = 16
+    world.sync()
+    before = world.content()
+    calls = world.count_calls()
+    for call in share.of(range(1, calls + 1), most=3):
+        code = []
+
+        def reset(code=code) -> None:
+            code.append(world.wecom.reset_permanent_code(world.corpId))
+            world.wecom.expire_tokens(world.corpId)
+
+        world.wecom.calls.clear()
+        world.wecom.at_call(call, reset, path=READING)
+        with pytest.raises(SyncFailed):
+            world.sync()
+        for _ in range(3):
+            with pytest.raises(SyncFailed):
+                world.sync()
+        assert world.wecom.calls.by_path["gettoken"] <= 1, call
+        assert world.content() == before, call
+        world.suite.refresh(world.suite.exchange(code[0]))
+        assert world.sync().status == "ok", call
+
+
+def test_a_wrong_suite_secret_is_sent_once(make_suite, world: World, share):
+    """Whoever asks, and however often."""
+    world.wecom.expire_tokens(kind="suite")
+    world.wecom.calls.clear()
+    for _ in range(3):
+        with pytest.raises(AuthorizationLost):
+            make_suite(suiteSecret="wrong").refresh(world.corpId)
+        share.count()
+    assert world.wecom.calls.by_path["service/get_suite_token"] == 1
+
+
+def test_no_secret_and_no_number_is_left_behind(world: World, share, caplog):
+    """Runs that go well and runs that fail at every kind of trouble: what they leave is scanned for what they knew."""
+    caplog.set_level(logging.DEBUG)
+    told = []
+    faults = [{}, {"errcode": 40014}, {"errcode": 60020}, {"status": 502}, {"garbage": "truncated"}, {"cut": "body"}]
+    for fault in share.of(faults, most=6):
+        world.wecom.reset()
+        if fault:
+            world.wecom.faults.add(READING, at_call=7, **fault)
+        try:
+            told.append(str(world.sync()))
+        except SyncFailed as error:
+            told += [repr(error), *traceback.format_exception(error)]
+    world.wecom.reset()
+    world.org.add_member("canary", "金丝雀", departments=(2,), mobile="13987654321", email="canary@mail.example")
+    plan = world.bench.engine.plan(world.fetch, approve=None, progress=lambda *_: None)
+    told += [plan.to_json(), repr(plan), repr(world.suite), repr(world.client)]
+    world.sync()
+    told += [repr(replay(world.bench.storage, CORP)), repr(world.last_run().__data__), caplog.text]
+    told += [repr(vars(record)) for record in caplog.records]
+    told += [repr(rows) for rows in _every_row(world)]
+    secrets = ["13912345678", "13987654321", "020-87654321", "canary@mail.example", world.wecom.suite.secret]
+    secrets += [world.wecom.app(world.corpId).permanent_code, *world.wecom.platform.tokens._by_value]
+    assert len(secrets) > 6
+    for secret in secrets:
+        assert not [text[:80] for text in told if secret in text]
+        share.count()
+
+
+def _every_row(world: World) -> list[list[tuple]]:
+    return [world.bench.storage.select_tuples(model.select()) for model in world.bench.storage.models]

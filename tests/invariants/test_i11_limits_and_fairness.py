@@ -1,0 +1,119 @@
+"""WeCom's published limits are kept at the default settings, and one enterprise's trouble delays no other.
+
+An enterprise whose quota is used up is left alone until its window has passed, and takes no worker meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from jit_corps.errors import SyncFailed
+from tests.invariants.harness.world import organisation
+from tests.jit_corps.conftest import Bench
+
+INJECTED = (
+    "the published limits on a reading of hundreds of calls, eight at once; a quota that ends at every share of a"
+    " reading; one enterprise that always gets 45009 and one whose sockets hang, beside others; 45033 at every"
+    " limit of concurrency"
+)
+ALSO = (
+    "tests/jit_qywx/test_pace.py::test_a_minutes_quota_is_not_overdrawn",
+    "tests/jit_qywx/test_pace.py::test_lowered_concurrency_recovers_slowly",
+    "tests/jit_qywx/test_worker.py::test_a_used_up_quota_parks_the_enterprise",
+    "tests/jit_qywx/test_worker.py::test_a_quota_makes_a_reading_wait",
+    "tests/jit_qywx/test_worker.py::test_one_enterprises_trouble_is_not_anothers",
+    "tests/jit_qywx/test_worker.py::test_a_failing_reading_comes_back_ever_later",
+    "tests/jit_qywx/test_reconciles.py::test_turns_are_spread_and_never_late",
+    "tests/jit_qywx/test_transport.py::test_too_many_at_once_lowers_concurrency",
+)
+OPEN = (
+    "Checkpoints: an interrupted reading starts over, no call of it is saved.",
+    "Budgets shared between processes and per address of the provider: each process keeps to the limits by itself.",
+    "300 enterprises at once with measured p95, and one of 50,000 members among them.",
+)
+
+
+def test_no_call_is_rejected_at_default_settings(make_world, share):
+    """Hundreds of calls at the concurrency that ships, under the published limits: every answer is errcode 0."""
+    world = make_world(organisation(departments=share.number(of_all=800, otherwise=120), people=200, tags=10))
+    world.concurrency = 8
+    world.wecom.limits.set_published()
+    world.wecom.calls.clear()
+    assert world.sync().status == "ok"
+    assert set(world.wecom.calls.by_errcode) == {0}
+    share.count(len(world.wecom.calls))
+
+
+def test_a_quota_that_ends_at_any_share_of_a_reading(make_world, share):
+    """The run fails whole, names the quota, and is the old one until the window has passed."""
+    world = make_world(organisation(departments=30, people=60, tags=2))
+    world.sync()
+    before = world.content()
+    world.org.update_member("user01", name="改名")
+    calls = world.count_calls()
+    for quota in share.of(range(1, calls), most=3):
+        world.wecom.reset()
+        world.wecom.faults.add("[adtu]*/*", errcode=45009, at_call=quota)
+        result = world.tried()
+        assert isinstance(result, SyncFailed), quota
+        assert "45009" in world.last_run().cause, quota
+        assert world.content() == before, quota
+    world.wecom.reset()
+    assert world.sync().counts["members"]["updated"] == 1
+
+
+def test_too_many_at_once_slows_down_and_misses_nothing(make_world, share):
+    """45033 at any limit below ours: fewer calls at once, the same organisation."""
+    world = make_world(organisation(departments=30, people=60, tags=2))
+    world.sync()
+    world.concurrency = 8
+    world.wecom.latency.set(0.002)
+    for most in share.of((6, 5, 4, 3), most=2):
+        world.wecom.limits.set(concurrency=most)
+        result = world.tried()
+        assert isinstance(result, SyncFailed) or result.changes == 0, most
+    world.wecom.limits.clear()
+    world.wecom.latency.clear()
+    assert world.sync().changes == 0
+
+
+def test_trouble_of_one_enterprise_delays_no_other(make_world, open_bench, share):
+    """One gets 45009 for ever, one hangs: those beside them are read to the end while these are still stuck."""
+    many = share.number(of_all=12, otherwise=3)
+    stuck = make_world(organisation(departments=4, people=8), bench=open_bench("corps.Stuck"))
+    others = []
+    for number in range(many):
+        # The emulator knows them by their ids; here each is a corp element of its own.
+        bench = open_bench(f"corps.Free{number}")
+        others.append((f"wwfree{number}", bench))
+    worlds = []
+    for corpId, bench in others:
+        bench.engine = _of(bench, corpId)
+        worlds.append(make_world(organisation(departments=4, people=8), bench=bench, corpId=corpId))
+    parked = open_bench("corps.Parked")
+    parked.engine = _of(parked, "wwparked")
+    parked_world = make_world(organisation(departments=4, people=8), bench=parked, corpId="wwparked")
+    stuck.wecom.faults.add("user/list", corpid="wwparked", errcode=45009)
+    hanging = stuck.wecom.faults.add("user/list", corpid=stuck.corpId, hang=True, times=1)
+    released = threading.Event()
+    with ThreadPoolExecutor(3) as pool:
+        hung = pool.submit(stuck.tried)
+        limited = pool.submit(parked_world.tried)
+        began = time.monotonic()
+        for world in worlds:
+            assert world.sync().status == "ok"
+            share.count()
+        assert time.monotonic() - began < 30
+        assert not hung.done()
+        assert isinstance(limited.result(30), SyncFailed)
+        hanging.release()
+        released.set()
+        assert not isinstance(hung.result(30), SyncFailed)
+
+
+def _of(bench: Bench, corpId: str):
+    from dataclasses import replace
+
+    return replace(bench.engine, corpId=corpId)
