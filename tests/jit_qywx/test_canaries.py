@@ -198,18 +198,22 @@ def test_what_is_printed_is_silent(app: App, wecom_emulator: Emulator) -> None:
 def test_command_line_is_silent(
     app: App, wecom_emulator: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Neither plain nor JSON output of the commands holds a canary."""
+    """Neither plain nor JSON output of the commands holds a canary, nor does a saved plan."""
     from jitcore.cli import main
 
     planted = canaries(app, wecom_emulator)
     place = str(app.path)
+    plan = tmp_path / "plan.json"
     app.close()
     for words in (
         ["list", "--json"],
         ["check", "--json"],
         ["explain", "auths.Wecom", "--json"],
+        ["sync", "corps.A", "--save", str(plan)],
         ["sync", "--json"],
         ["sync", "--plan", "--json"],
+        ["org", "corps.A", "--at", "1", "--json"],
+        ["explain-member", "corps.A", "zhangsan", "--json"],
         ["org", "corps.A", "--json"],
         ["runs", "corps.A", "--json"],
         ["qywx", "authorize", "auths.Wecom", wecom_emulator.authorize(CORP, "dkcanary"), "--json"],
@@ -218,4 +222,6 @@ def test_command_line_is_silent(
             main(["--app", place, *words])
     captured = capsys.readouterr()
     assert '"corpId"' in captured.out
-    assert_silent(captured.out + captured.err, planted)
+    assert '"history"' in captured.out
+    assert "zhangsan" in plan.read_text("utf-8")
+    assert_silent(captured.out + captured.err + plan.read_text("utf-8"), planted)
