@@ -13,7 +13,8 @@ from jit_corps.models import ChangeRecord, CorpDept, CorpDeptMember, CorpMember,
 from jit_corps.rows import user_id
 from tests.invariants.harness.world import content, organisation
 from tests.jit_corps.conftest import Bench
-from tests.jit_corps.oracle import Model
+from tests.jit_corps.oracle import Model, seen_by
+from tests.jit_corps.scripted import depts, member, snapshot
 from tests.jit_corps.strategies import complete_snapshots
 
 INJECTED = (
@@ -82,6 +83,16 @@ def without_accounts(bench: Bench) -> tuple:
     return (header, depts, {key: row._replace(userId="") for key, row in members.items()}, *rest)
 
 
+def test_somebody_told_five_times_is_one_person(bench, share):
+    """Once for each department, as WeCom lists them, in every order: one person in five places."""
+    places = ("1", "2", "3", "4", "5")
+    tree = depts(d1=None, d2="1", d3="1", d4="1", d5="1")
+    bench.sync(snapshot([member("ann", *places)], departments=tree))
+    for order in share.of(itertools.permutations(places), most=6):
+        report = bench.sync(snapshot([member("ann", place) for place in order], departments=tree))
+        assert (report.status, report.changes) == ("ok", 0), order
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=complete_snapshots, seed=st.integers(0, 2**32))
 def test_any_organisation_told_twice_in_any_order(bench, share, told, seed):
@@ -107,7 +118,5 @@ def test_any_organisation_told_twice_in_any_order(bench, share, told, seed):
     assert (report.changes, mine.state.generation) == (0, generation)
     model = Model()
     model.sync(told)
-    from tests.jit_corps.oracle import seen_by
-
     assert seen_by(mine.state) == model
     share.count()

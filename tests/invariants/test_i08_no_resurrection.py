@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from jitcore import App
+from tests.invariants.harness.processes import ended, forked
 from tests.invariants.harness.world import READING, World, organisation
 
 INJECTED = (
@@ -113,16 +114,14 @@ def test_killed_between_the_acknowledgement_and_the_work(authorised_app, wecom_e
     for number in range(share.number(of_all=12, otherwise=2)):
         changes = [org.update_member("user1", name=f"名{number}"), org.add_member(f"new{number}", departments=(3,))]
         callbacks = [wecom_emulator.callbacks.change(sent, one) for one in changes]
-        child = os.fork()
-        if not child:
-            app = App(authorised_app)
-            auth = app.getElement("auths.QywxProxyAuth")
+
+        def receive(callbacks=callbacks) -> None:
+            auth = App(authorised_app).getElement("auths.QywxProxyAuth")
             for callback in callbacks:
-                reply = callback.deliver(partial(auth.notify, corpId="corp123")).reply
-                if reply != "success":
-                    os._exit(1)
+                assert callback.deliver(partial(auth.notify, corpId="corp123")).reply == "success"
             os.kill(os.getpid(), signal.SIGKILL)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+        assert ended(forked(receive)) == -signal.SIGKILL
         with App(authorised_app) as app:
             auth, corp = app.getElement("auths.QywxProxyAuth"), app.getElement("corps.CorpA")
             auth.worker.serve(None)

@@ -17,6 +17,7 @@ from jit_corps.plugin import jit_models
 from jit_corps.runs import LEASE_SECONDS, begin_run, renew
 from jit_corps.sync import Engine
 from jitcore.storage import Storage
+from tests.invariants.harness.processes import ended, forked
 from tests.invariants.harness.world import content, last_run
 from tests.jit_corps.conftest import Bench
 from tests.jit_corps.scripted import CORP, CORP_ID, crowd, snapshot
@@ -96,7 +97,7 @@ def test_stopped_at_any_statement_and_overtaken(open_database, share):
     assert len(moments) > 1
     for turn, moment in enumerate(share.of(moments, most=2)):
         here["now"] += 10 * LEASE_SECONDS
-        bench.sync(OLD)
+        bench.sync(OLD, approve=1000)
         late, new = (snapshot(crowd(20 + 2 * turn + more)) for more in (1, 2))
         child = stopped_run(open_database, late, moment, here["now"])
         try:
@@ -106,7 +107,7 @@ def test_stopped_at_any_statement_and_overtaken(open_database, share):
             generation = bench.state.generation
         finally:
             os.kill(child, signal.SIGCONT)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7, moment
+        assert ended(child) == 7, moment
         assert content(bench) == done, moment
         assert bench.state.generation == generation, moment
         assert set(statuses(bench)) <= {"ok", "superseded", "abandoned"}, moment
@@ -116,12 +117,8 @@ def test_stopped_at_any_statement_and_overtaken(open_database, share):
 
 def stopped_run(open_database, told, moment: int, now: float) -> int:
     """A run in a process of its own that has stopped before its nth statement; it ends with 7 when superseded."""
-    child = os.fork()
-    if child:
-        assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
-        return child
-    ended = 1
-    try:
+
+    def work() -> int:
         storage = storage_of(open_database)
         assert storage.database
         left = moment
@@ -136,11 +133,13 @@ def stopped_run(open_database, told, moment: int, now: float) -> int:
         try:
             with storage.on_statement(listen):
                 engine.run(lambda *_, **__: told, action="sync", approve=None, progress=lambda *_: None)
-            ended = 0
         except SyncSuperseded:
-            ended = 7
-    finally:
-        os._exit(ended)
+            return 7
+        return 0
+
+    child = forked(work)
+    assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
+    return child
 
 
 @pytest.mark.parametrize("jump", [-3600.0, 0.0, 3600.0])
@@ -180,8 +179,8 @@ def test_killed_runs_are_taken_over_at_once(open_database, share):
     bench = Bench(storage, lambda: 1_700_000_000.0)  # type: ignore[arg-type]  # a clock is called, no more
     bench.sync(OLD)
     for number in share.of(range(1, 40), most=4):
-        child = os.fork()
-        if not child:
+
+        def work(number: int = number) -> None:
             other = storage_of(open_database)
             assert other.database
             left = number
@@ -195,8 +194,8 @@ def test_killed_runs_are_taken_over_at_once(open_database, share):
             engine = Engine(other, CORP, CORP_ID, "Shop", lambda: 1_700_000_000.0)
             with other.on_statement(listen):
                 engine.run(lambda *_, **__: FIRST, action="sync", approve=None, progress=lambda *_: None)
-            os._exit(0)
-        os.waitpid(child, 0)
+
+        assert ended(forked(work)) in (0, -signal.SIGKILL)
         assert bench.sync(SECOND).status == "ok", number
         assert len(bench.state.members) == 22
         assert "running" not in statuses(bench)

@@ -25,6 +25,9 @@ ALSO = (
     "tests/jit_qywx/test_worker.py::test_a_quota_makes_a_reading_wait",
     "tests/jit_qywx/test_worker.py::test_one_enterprises_trouble_is_not_anothers",
     "tests/jit_qywx/test_worker.py::test_a_failing_reading_comes_back_ever_later",
+    "tests/jit_corps/test_fleet.py::test_as_many_hang_as_there_are_places_and_the_others_end",
+    "tests/jit_corps/test_fleet.py::test_one_that_fails_is_its_own_business",
+    "tests/jit_corps/test_fleet.py::test_a_resting_one_takes_no_place",
     "tests/jit_qywx/test_reconciles.py::test_turns_are_spread_and_never_late",
     "tests/jit_qywx/test_transport.py::test_too_many_at_once_lowers_concurrency",
 )

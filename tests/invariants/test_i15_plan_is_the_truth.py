@@ -36,6 +36,12 @@ ALSO = (
     "tests/jit_corps/test_corp.py::test_a_plan_changes_nothing",
     "tests/jit_corps/test_cli.py::test_sync_plans_without_changing_anything",
     "tests/jit_corps/test_cli.py::test_runs_says_why_one_failed_and_what_was_withheld",
+    "tests/jit_corps/test_plan_file.py::test_exactly_the_saved_changes_are_applied",
+    "tests/jit_corps/test_plan_file.py::test_a_plan_is_applied_once",
+    "tests/jit_corps/test_plan_file.py::test_a_plan_for_an_organisation_that_moved_is_refused",
+    "tests/jit_corps/test_plan_file.py::test_a_plan_that_upstream_moved_away_from_is_refused",
+    "tests/jit_corps/test_plan_file.py::test_applying_does_what_was_saved_or_nothing",
+    "tests/jit_corps/test_org_at.py::test_every_generation_is_as_it_was",
     "tests/jit_corps/test_crashes.py::test_kill_9_at_every_statement_leaves_the_old_organisation_or_the_new",
 )
 OPEN = (

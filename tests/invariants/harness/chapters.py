@@ -60,12 +60,3 @@ def _read(path: Path) -> Chapter:
         also=tuple(constants["ALSO"]),
         left_open=tuple(constants["OPEN"]),
     )
-
-
-def main() -> None:
-    """Print the tests elsewhere, each once: ``make invariants`` runs them, too."""
-    print("\n".join(dict.fromkeys(one for chapter in chapters() for one in chapter.also)))
-
-
-if __name__ == "__main__":
-    main()

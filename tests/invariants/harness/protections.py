@@ -190,7 +190,6 @@ PROTECTIONS = {
         _replaced("jit_corps.comparing", "_protected", lambda _snapshot: frozenset()),
         (
             f"{HERE}test_i14_ownership.py::test_tags_at_wecom",
-            f"{HERE}test_i15_plan_is_the_truth.py::test_ok_is_said_when_the_model_says_so",
             "tests/jit_corps/test_plan.py::test_an_incomplete_snapshot_removes_nothing",
         ),
     ),
@@ -217,7 +216,7 @@ PROTECTIONS = {
     "merging": Protection(
         "somebody listed twice is one person",
         _replaced("jit_corps.plan", "merged", lambda snapshot: snapshot),
-        (f"{HERE}test_i06_idempotent_and_order_free.py::test_any_organisation_told_twice_in_any_order",),
+        (f"{HERE}test_i06_idempotent_and_order_free.py::test_somebody_told_five_times_is_one_person",),
     ),
     "renames": Protection(
         "a person goes along to a new id",

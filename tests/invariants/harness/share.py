@@ -91,7 +91,6 @@ class Tally:
         self._chapters = chapters()
         self.cases: Counter[int] = Counter()
         self.tests: Counter[int] = Counter()
-        self.also: Counter[int] = Counter()
         self.bad: Counter[int] = Counter()
         self.known: Counter[int] = Counter()
 
@@ -108,9 +107,6 @@ class Tally:
                 elif report.when == "teardown":
                     self.tests[number] += 1
                     self.cases[number] += dict(report.user_properties).get("cases") or 1  # type: ignore[operator]
-            elif name in chapter.also:
-                self.bad[number] += report.failed
-                self.also[number] += report.when == "teardown"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table, and into the page with it when everything was run and is well."""
@@ -121,9 +117,8 @@ class Tally:
             n = chapter.number
             state = "RED" if self.bad[n] else f"{self.known[n]} known" if self.known[n] else "ok"
             terminalreporter.write_line(
-                f"I{n:<3}{self.cases[n]:>7} cases in {self.tests[n]:>3} tests, {self.also[n]:>3} elsewhere  {state:8}"
-                f" {chapter.title}"
+                f"I{n:<3}{self.cases[n]:>7} cases in {self.tests[n]:>3} tests  {state:8} {chapter.title}"
             )
         if self._page is not None and self._all and not self.bad and len(self.tests) == len(self._chapters):
-            write_invariants(self._page, self._chapters, self.cases, self.tests, self.also)
+            write_invariants(self._page, self._chapters, self.cases, self.tests)
             terminalreporter.write_line(f"written to {self._page}")
