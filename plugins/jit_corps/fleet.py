@@ -224,7 +224,7 @@ class _Fleet:
             self.runs[name].why = f"it took longer than {limits.timeout:g} s"
         for name in decision.give_up:
             error = SyncStopped(name, f"it took longer than {limits.timeout:g} s, and is still about to end")
-            self._has_ended(CorpResult(name, error=error, seconds=time.monotonic() - turns.running[name].began))
+            self.has_ended(CorpResult(name, error=error, seconds=time.monotonic() - turns.running[name].began))
             log.warning("corp=%s was told to stop and has not yet", name)
 
     def _stop(self, turns: Turns) -> None:
@@ -243,7 +243,7 @@ class _Fleet:
             self.results.append(result)
             self.watcher.ended(result)
 
-    def _has_ended(self, result: CorpResult) -> None:
+    def has_ended(self, result: CorpResult) -> None:
         """Note a result; whoever calls this holds ``changed``."""
         self.ended.append(result)
         self.changed.notify_all()
@@ -269,7 +269,7 @@ class _Run:
         with self.fleet.changed:
             self.turns.ended(self.name)
             if not self.turn.isGivenUp:
-                self.fleet._has_ended(result)  # noqa: SLF001 - the other half of the same room
+                self.fleet.has_ended(result)
             self.fleet.changed.notify_all()
 
     def _synced(self) -> CorpResult:

@@ -474,7 +474,7 @@ def test_codes_are_long_random_and_kept_as_hashes(app: App, auth: QywxProxyAuth,
 
 
 @pytest.fixture
-def open_storage(open_database: Callable[[], peewee.Database]) -> Iterator[Callable[[], Storage]]:  # noqa: F811
+def open_storage(open_database: Callable[[], peewee.Database]) -> Iterator[Callable[[], Storage]]:  # noqa: F811 - the fixture
     """Storages on one database, SQLite and PostgreSQL, as processes of their own would have them."""
     from pathlib import Path
 

@@ -106,7 +106,7 @@ class Tally:
                     self.known[number] += 1
                 elif report.when == "teardown":
                     self.tests[number] += 1
-                    self.cases[number] += dict(report.user_properties).get("cases") or 1  # type: ignore[operator]
+                    self.cases[number] += dict(report.user_properties).get("cases") or 1  # type: ignore[operator]  # ours is a count
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table, and into the page with it when everything was run and is well."""
