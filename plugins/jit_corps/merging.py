@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jit_corps.snapshot import DeptRecord, MemberRecord, Membership, RoleRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from jit_corps.snapshot import Snapshot
+    from jit_corps.snapshot import Records, Snapshot
 
 __all__ = ["merged"]
 
@@ -43,7 +43,7 @@ def merged(snapshot: Snapshot) -> Snapshot:
     )
 
 
-def _unique(records: Sequence[R], key: Callable[[R], str], one: Callable[[list[R]], R]) -> tuple[R, ...]:
+def _unique(records: Records[R], key: Callable[[R], str], one: Callable[[list[R]], R]) -> tuple[R, ...]:
     groups: dict[str, list[R]] = {}
     for record in records:
         groups.setdefault(key(record), []).append(record)

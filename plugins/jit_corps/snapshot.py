@@ -13,6 +13,10 @@ Ids are strings throughout. The dictionary form of a snapshot is in :mod:`jit_co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "DEPARTMENTS",
@@ -25,6 +29,7 @@ __all__ = [
     "GrantRecord",
     "MemberRecord",
     "Membership",
+    "Records",
     "RoleRecord",
     "Scope",
     "Snapshot",
@@ -38,6 +43,16 @@ MEMBERSHIPS = "memberships"
 ROLES = "roles"
 GRANTS = "grants"
 KINDS = (DEPARTMENTS, MEMBERS, MEMBERSHIPS, ROLES, GRANTS)
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Records(Protocol[R_co]):
+    """Any number of records, in any order and as often as asked: a tuple, or more than fit into memory."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[R_co]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +201,9 @@ class Snapshot:
     corpId: str
     corpName: str | None = None
     departments: tuple[DeptRecord, ...] = ()
-    members: tuple[MemberRecord, ...] = ()
+    members: Records[MemberRecord] = ()
     roles: tuple[RoleRecord, ...] = ()
-    grants: tuple[GrantRecord, ...] = ()
+    grants: Records[GrantRecord] = ()
     scope: Scope = Scope()
     complete: bool = False
     incomplete: tuple[str, ...] = ()

@@ -142,9 +142,9 @@ def _united(one: Snapshot, other: Snapshot) -> Snapshot:
     return replace(
         one,
         departments=one.departments + other.departments,
-        members=one.members + other.members,
+        members=(*one.members, *other.members),
         roles=one.roles + other.roles,
-        grants=one.grants + other.grants,
+        grants=(*one.grants, *other.grants),
         scope=scope,
         complete=one.complete and other.complete,
         incomplete=one.incomplete + other.incomplete,

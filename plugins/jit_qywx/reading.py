@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_corps.snapshot import GrantRecord, Snapshot
 from jit_qywx.errors import NotFound, PermissionDenied, QywxError
-from jit_qywx.fanout import read_each
+from jit_qywx.fanout import read_as_answered, read_each
+from jit_qywx.listing import CONFIRMED, NAMED, Listing
 from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
 from jit_qywx.scope import VisibleScope, common, read_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from jit_corps.progress import Progress
     from jit_corps.snapshot import MemberRecord, RoleRecord
@@ -82,28 +83,29 @@ class _Reading:
         self._progress("scope", 0, None)
         scope = read_scope(self._client, self._pool)
         mapper = Mapper(scope)
-        departments, listings = self._list_members(self._list_departments(), mapper)
+        listing = Listing()
+        departments = self._list_members(self._list_departments(), mapper, listing)
         tags, incomplete = self._read_tags()
-        listings.append(_mapped(self._read_visible_by_themselves(scope, listings, tags), mapper))
+        listing.add(NAMED, _mapped(self._read_visible_by_themselves(scope, listing, tags), mapper))
         if incomplete and scope.tags:
             incomplete.append("members: those visible through a tag could not be found")
-        confirmed, unconfirmed = self._look_again(known - _member_ids(listings), confirm)
-        listings.append(_mapped(confirmed, mapper))
+        confirmed, unconfirmed = self._look_again(known - listing.memberIds, confirm)
+        listing.add(CONFIRMED, _mapped(confirmed, mapper))
 
         # A range that changed on the way makes the reading one of the new range, and people out of sight not gone.
         self._progress("scope", 1, None)
         scope_after = read_scope(self._client, self._pool)
+        narrowed = None
         if scope_after != scope:
             mapper = Mapper(common(scope, scope_after))
-            listings = [[mapper.narrowed(member) for member in listing] for listing in listings]
-        members = _unique(listings)
+            narrowed = mapper.narrowed
         dept_records = tuple(mapper.department(record) for record in departments)
         roles, grants = _roles(tags)
         return Snapshot(
             corpId=self._client.corpId,
             corpName=corpName,
             departments=dept_records,
-            members=members,
+            members=listing.members(narrowed),
             roles=roles,
             grants=grants,
             scope=scope_after.describe(has_root=any(department.deptId == ROOT for department in dept_records)),
@@ -121,22 +123,23 @@ class _Reading:
         self._progress("departments", len(told), len(told))
         return told
 
-    def _list_members(self, departments: list[Record], mapper: Mapper) -> tuple[list[Record], list[list[MemberRecord]]]:
-        """The members of every department; departments that vanished on the way cost one more listing."""
-        listed: dict[str, list[MemberRecord]] = {}
-        vanished = self._walk(_ids(departments), mapper, listed)
+    def _list_members(self, departments: list[Record], mapper: Mapper, listing: Listing) -> list[Record]:
+        """List the members of every department, and say which departments there are in the end.
+
+        Departments that vanished on the way cost one more listing.
+        """
+        vanished = self._walk(_ids(departments), mapper, listing)
         if vanished:
             logger.info("Listing departments again: one vanished", extra={"corpId": self._client.corpId})
             departments = self._list_departments()
-            again = self._walk([deptId for deptId in _ids(departments) if deptId not in listed], mapper, listed)
+            again = self._walk(_ids(departments), mapper, listing)
             if again:
-                raise next(iter(again.values()))
-        return departments, [listed[deptId] for deptId in _ids(departments)]
+                raise again[0]
+        listing.only(_ids(departments))
+        return departments
 
-    def _walk(
-        self, deptIds: Sequence[str], mapper: Mapper, listed: dict[str, list[MemberRecord]]
-    ) -> dict[str, NotFound]:
-        """Fill ``listed``; returns the departments that do not exist, with what WeCom said."""
+    def _walk(self, deptIds: Iterable[str], mapper: Mapper, listing: Listing) -> list[NotFound]:
+        """List the departments that are not listed yet; returns what WeCom said of those that do not exist."""
 
         def read(deptId: str) -> list[MemberRecord] | NotFound:
             try:
@@ -147,16 +150,17 @@ class _Reading:
                     return error
                 raise
 
-        vanished: dict[str, NotFound] = {}
-        for deptId, result in read_each(self._pool, "members", deptIds, read, self._progress):
+        vanished: list[NotFound] = []
+        missing = [deptId for deptId in deptIds if deptId not in listing]
+        for deptId, result in read_as_answered(self._pool, "members", missing, read, self._progress):
             if isinstance(result, NotFound):
-                vanished[deptId] = result
+                vanished.append(result)
             else:
-                listed[deptId] = result
+                listing.add(deptId, result)
         return vanished
 
     def _read_visible_by_themselves(
-        self, scope: VisibleScope, listings: Iterable[list[MemberRecord]], tags: Mapping[str, Record]
+        self, scope: VisibleScope, listing: Listing, tags: Mapping[str, Record]
     ) -> list[Record]:
         """Members whom the range names, or a tag in the range holds, and no visible department lists."""
         named = {*scope.users}
@@ -169,7 +173,7 @@ class _Reading:
             except NotFound:
                 return None
 
-        unlisted = sorted(named - _member_ids(listings))
+        unlisted = sorted(named - listing.memberIds)
         return [
             record
             for _, record in read_each(self._pool, "members", unlisted, read, self._progress)
@@ -219,22 +223,6 @@ class _Reading:
             elif not result:
                 unconfirmed.add(userId)
         return found, frozenset(unconfirmed)
-
-
-def _unique(listings: Iterable[list[MemberRecord]]) -> tuple[MemberRecord, ...]:
-    """One record per member, although each department lists them; more only where WeCom told different things."""
-    first: dict[str, MemberRecord] = {}
-    members: list[MemberRecord] = []
-    for listing in listings:
-        for member in listing:
-            known = first.setdefault(member.memberId, member)
-            if known is member or known != member:
-                members.append(member)
-    return tuple(members)
-
-
-def _member_ids(listings: Iterable[list[MemberRecord]]) -> set[str]:
-    return {member.memberId for listing in listings for member in listing}
 
 
 def _roles(tags: Mapping[str, Record]) -> tuple[tuple[RoleRecord, ...], tuple[GrantRecord, ...]]:

@@ -1,0 +1,72 @@
+"""Reading many things at once: in the order asked for or as they come, and never far ahead of who takes them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+
+from jit_qywx.fanout import AHEAD, read_as_answered, read_each
+
+
+def quietly(phase: str, done: int, total: int | None) -> None:
+    """Nobody watches."""
+
+
+def test_results_in_the_order_of_the_items() -> None:
+    """Results come in the order that was asked for, whoever is answered first."""
+    second = Event()
+
+    def read(item: int) -> int:
+        if item == 0:
+            second.wait(10)
+        else:
+            second.set()
+        return item * 10
+
+    with ThreadPoolExecutor(2) as pool:
+        assert read_each(pool, "items", [0, 1], read, quietly) == [(0, 0), (1, 10)]
+
+
+def test_a_result_is_handed_out_as_soon_as_it_is_there() -> None:
+    """Who is answered at once is handed out although another is still waited for."""
+    taken = Event()
+
+    def read(item: int) -> int:
+        if item == 0:
+            taken.wait(10)
+        return item
+
+    with ThreadPoolExecutor(2) as pool:
+        results = read_as_answered(pool, "items", [0, 1], read, quietly)
+        assert next(results) == (1, 1)
+        taken.set()
+        assert list(results) == [(0, 0)]
+
+
+def test_nothing_is_read_far_ahead() -> None:
+    """Of many items no more are asked for than are taken and a few, so that their results need not be kept."""
+    asked: list[int] = []
+
+    def read(item: int) -> int:
+        asked.append(item)
+        return item
+
+    with ThreadPoolExecutor(4) as pool:
+        for taken, _ in enumerate(read_as_answered(pool, "items", range(10 * AHEAD), read, quietly), 1):
+            assert len(asked) <= taken + AHEAD
+    assert sorted(asked) == list(range(10 * AHEAD))
+
+
+def test_the_first_failure_ends_it() -> None:
+    """The first failure is raised, and what was not begun is not read."""
+    asked: list[int] = []
+
+    def read(item: int) -> int:
+        asked.append(item)
+        raise LookupError(item)
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(LookupError):
+        read_each(pool, "items", range(1_000), read, quietly)
+    assert len(asked) <= AHEAD + 1

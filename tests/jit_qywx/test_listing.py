@@ -1,0 +1,61 @@
+"""What a reading has found so far: each member once, whoever told of them, and nothing of places that vanished."""
+
+from __future__ import annotations
+
+from jit_corps.snapshot import MemberRecord
+from jit_qywx.listing import NAMED, Listing
+
+
+def records(*memberIds: str) -> list[MemberRecord]:
+    return [MemberRecord(memberId, name=memberId.upper()) for memberId in memberIds]
+
+
+def ids(listing: Listing) -> list[str]:
+    return [record.memberId for record in listing.members()]
+
+
+def test_who_is_told_alike_by_several_places_is_one_record() -> None:
+    """A member whom two departments tell alike is one record, and two where they tell different things."""
+    listing = Listing()
+    listing.add("1", records("anna", "ben"))
+    listing.add("2", [*records("ben"), MemberRecord("anna", name="Anna")])
+    assert ids(listing) == ["anna", "ben", "anna"]
+
+
+def test_a_place_with_nobody_was_told_too() -> None:
+    """A department without members is known to be read, one that was never added is not."""
+    listing = Listing()
+    listing.add("1", [])
+    assert "1" in listing
+    assert "2" not in listing
+
+
+def test_what_vanished_tells_of_nobody() -> None:
+    """Of a place that is left out nobody counts, unless another place tells of them; the order is the new one."""
+    listing = Listing()
+    listing.add("1", records("anna", "ben"))
+    listing.add("2", records("ben"))
+    listing.add("3", records("cora"))
+    assert listing.memberIds == {"anna", "ben", "cora"}
+    listing.only(["3", "2"])
+    assert "1" not in listing
+    assert listing.memberIds == {"ben", "cora"}
+    assert ids(listing) == ["cora", "ben"]
+
+
+def test_a_place_told_again_replaces_what_it_told() -> None:
+    """Adding a place twice, as a resumed reading may, leaves what it told last."""
+    listing = Listing()
+    listing.add("1", records("anna"))
+    listing.add("1", records("ben"))
+    listing.add(NAMED, records("cora"))
+    assert listing.memberIds == {"ben", "cora"}
+    assert ids(listing) == ["ben", "cora"]
+
+
+def test_records_can_be_handed_out_altered() -> None:
+    """A scope that changed on the way alters every record, and those that are alike then are one."""
+    listing = Listing()
+    listing.add("1", [MemberRecord("anna", name="Anna")])
+    listing.add("2", [MemberRecord("anna", name="A.")])
+    assert listing.members(lambda record: MemberRecord(record.memberId)) == (MemberRecord("anna"),)
