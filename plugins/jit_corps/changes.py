@@ -130,7 +130,8 @@ class Plan:
     :param kinds: the changes of each kind of :data:`jit_corps.snapshot.KINDS`.
     :param header: what would be kept of the corp itself; ``header_before`` is what is kept now.
     :param withheld: what the guard held back.
-    :param incomplete: what upstream told only in part (``("everything",)`` for an incomplete snapshot).
+    :param incomplete: what upstream told only in part (``("everything",)`` for an incomplete snapshot), and who is kept
+        because nobody could confirm that they left.
     :param conflicts: what could not be decided, in words.
     :param reconcile: why everything should be read again soon; ``None`` when there is no need.
     :param calls: calls upstream that it took.
@@ -206,6 +207,7 @@ class Plan:
             "header": {"before": self.header_before._asdict(), "after": self.header._asdict()},
             "counts": self.counts,
             "incomplete": list(self.incomplete),
+            "conflicts": list(self.conflicts),
             "withheld": [one.as_dict() for one in self.withheld],
             "changes": [
                 {
@@ -233,4 +235,5 @@ class Plan:
         lines = [f"{self.corpFullName}: " + (", ".join(parts) or "nothing would change")]
         lines += [f"  withheld {one}" for one in self.withheld]
         lines += [f"  incomplete: {one}" for one in self.incomplete]
+        lines += [f"  conflict: {one}" for one in self.conflicts]
         return "\n".join(lines)

@@ -23,6 +23,9 @@ K = TypeVar("K")
 V = TypeVar("V")
 Located = TypeVar("Located", DeptRow, MemberRow)
 
+#: So many of those who are left as they are a report names; the others have the mark on their rows.
+NAMED = 10
+
 #: Reading only a part of a kind says nothing about the absence of what hangs on it either: members are found by
 #: walking departments, grants by walking roles. A role whose grants stay has to stay, too.
 DEPENDENTS: Mapping[str, frozenset[str]] = {
@@ -73,6 +76,8 @@ class Comparison:
         self.gone_depts: set[str] = set()
         self.gone_members: set[str] = set()
         self.gone_roles: set[str] = set()
+        #: Members who stay because a second look could not say that they are gone.
+        self.doubted_members: set[str] = set()
 
     def speaks_of(self, kind: str, identifier: str) -> bool:
         """Whether the snapshot says anything about a record, be it by leaving it out.
@@ -96,9 +101,9 @@ class Comparison:
         )
 
     def left_open(self) -> tuple[str, ...]:
-        """What was asked for singly and is not told, in words."""
+        """What was asked for singly, in a second look for example, and is not told; in words."""
         if self.targets is None:
-            return ()
+            return (_doubted(self.doubted_members),) if self.doubted_members else ()
         assert self._asked is not None
         why = "upstream could not tell"
         if self.rescoped:
@@ -197,6 +202,12 @@ def _rows(state: LocalState, kind: str) -> Mapping[str, DeptRow | MemberRow | Ro
 
 def _is_listed(row: DeptRow) -> bool:
     return row.origin == UPSTREAM and row.presence == LISTED
+
+
+def _doubted(memberIds: Collection[str]) -> str:
+    named = ", ".join(sorted(memberIds)[:NAMED])
+    more = f" and {len(memberIds) - NAMED} more" if len(memberIds) > NAMED else ""
+    return f"{MEMBERS}: {len(memberIds)} left as they are, not listed and not confirmed to be gone: {named}{more}"
 
 
 def in_sight_again(

@@ -59,7 +59,7 @@ class CorpResult:
 
     @property
     def status(self) -> str:
-        """``ok``, ``guarded`` or ``partial`` of its report; ``failed``; or the word for its rest."""
+        """The status of its report; ``failed``; or the word for its rest."""
         if self.report is not None:
             return self.report.status
         if self.error is not None:

@@ -252,10 +252,11 @@ class SyncLease(Record):
 
 
 class SyncRun(Record):
-    """One run: ``running ok guarded partial failed skipped_locked superseded abandoned``.
+    """One run: ``running ok ok_with_conflicts guarded partial failed skipped_locked superseded abandoned``.
 
     ``counts`` is ``{kind: {added, updated, removed}}``; ``withheld`` the guard's findings, each with the first
-    thousand ``keys``; ``digest`` the seal of the saved plan that it applied; ``cause`` what failed.
+    thousand ``keys``; ``incomplete`` what upstream did not tell; ``conflicts`` what could not be decided; ``digest``
+    the seal of the saved plan that it applied; ``cause`` what failed.
     """
 
     runId = BigAutoField(column_name="run_id")
@@ -272,6 +273,7 @@ class SyncRun(Record):
     counts = JsonText(null=True)
     withheld = JsonText(null=True)
     incomplete = JsonText(null=True)
+    conflicts = JsonText(null=True)
     digest = TextField(null=True)
     cause = TextField(null=True)
 

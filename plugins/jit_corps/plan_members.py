@@ -52,6 +52,8 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
             comparison.gone_members.add(memberId)
         elif row.presence == UNCONFIRMED:
             doubtful += counts(old)
+            if comparison.speaks_of(MEMBERS, memberId):
+                comparison.doubted_members.add(memberId)
         if row != old:
             _changed(old, row, updated, removed)
             active_after += counts(row) - counts(old)

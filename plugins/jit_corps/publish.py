@@ -76,7 +76,7 @@ def publish_records(storage: Storage, plan: Plan, action: str, clock: Callable[[
     with storage.transaction():
         generation = _checked(storage, plan)
         note(storage, plan.corpFullName, plan.observed, plan.since)
-        if plan.empty and not plan.withheld and not plan.incomplete:
+        if plan.empty and not (plan.withheld or plan.incomplete or plan.conflicts):
             return generation, None
         outcome = Outcome(status_of(plan), generation + (not plan.empty), plan)
         runId = add_run(storage, plan.corpFullName, action, plan.since, outcome, clock())

@@ -17,14 +17,15 @@ __all__ = ["SyncReport"]
 class SyncReport:
     """The result of ``syncCorp``, ``sync_targets`` and ``bulkRegister``.
 
-    :param status: ``ok``; ``guarded`` when removals were withheld; ``partial`` when upstream told only a part, or
-        everything should be read again soon (``reconcile``).
+    :param status: ``ok``: the organisation is what upstream says; ``guarded``: removals were withheld; ``partial``:
+        upstream told only a part or could not confirm who is gone (``incomplete``), or everything should be read again
+        soon (``reconcile``); ``ok_with_conflicts``: something could not be decided (``conflicts``).
     :param counts: ``{kind: {added, updated, removed}}`` for ``departments members memberships roles grants``; a
         member's removal is going offline.
     :param duration: seconds.
     :param calls: calls upstream.
     :param withheld: removals that the guard held back.
-    :param incomplete: what upstream told only in part.
+    :param incomplete: what upstream told only in part, and who is kept because nobody could confirm that they left.
     :param generation: the published version of the organisation; unchanged when nothing changed.
     :param runId: the run's row; ``None`` for single records that had nothing to tell.
     :param conflicts: what could not be decided, in words.

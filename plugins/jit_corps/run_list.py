@@ -56,6 +56,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     changes = None if counts is None else sum(number for count in counts.values() for number in count.values())
     remarks = [f"withheld {one['count']} {one['kind']}" for one in row["withheld"] or ()]
     remarks += [f"incomplete {one}" for one in row["incomplete"] or ()]
+    remarks += [f"conflict {one}" for one in row["conflicts"] or ()]
     remarks += ["applied a saved plan"] if row["digest"] else []
     remarks += [row["cause"]] if row["cause"] else []
     seconds = None if row["duration"] is None else f"{row['duration']:.1f}"

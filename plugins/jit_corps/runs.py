@@ -41,7 +41,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 #: How a run ends that published, even if nothing had changed.
-PUBLISHED = ("ok", "guarded", "partial")
+PUBLISHED = ("ok", "ok_with_conflicts", "guarded", "partial")
 #: Of so many records a run's row says which ones were withheld.
 KEPT_KEYS = 1000
 #: How long a silent run keeps its claim; a run that makes progress renews it.
@@ -65,7 +65,7 @@ class Claim:
 class Outcome:
     """How a run ended, as its row says it.
 
-    :param status: ``ok guarded partial failed superseded``.
+    :param status: ``ok ok_with_conflicts guarded partial failed superseded``.
     :param digest: the seal of the saved plan that the run applied.
     :param cause: what failed; never a text that upstream or a caller could have put a secret in.
     """
@@ -178,16 +178,23 @@ def _told(outcome: Outcome, startedAt: float, now: float) -> dict[str, Any]:
                 for one in outcome.plan.withheld
             ],
             "incomplete": list(outcome.plan.incomplete),
+            "conflicts": list(outcome.plan.conflicts),
         }
     return row
 
 
 def status_of(plan: Plan) -> str:
-    """How a run that published ``plan`` ended: ``guarded`` when removals were withheld, ``partial`` when upstream told
-    only a part or everything should be read again, else ``ok``."""
+    """How a run that published ``plan`` ended.
+
+    ``ok`` is said only of an organisation that is what upstream says. ``guarded``: removals were withheld. ``partial``:
+    upstream told only a part, could not confirm an absence, or everything should be read again.
+    ``ok_with_conflicts``: everything was told, and something of it could not be decided.
+    """
     if plan.withheld:
         return "guarded"
-    return "partial" if plan.incomplete or plan.reconcile else "ok"
+    if plan.incomplete or plan.reconcile:
+        return "partial"
+    return "ok_with_conflicts" if plan.conflicts else "ok"
 
 
 def _utc(now: float) -> dt.datetime:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from jit_corps.models import SyncRun
+from jit_corps.observations import FULL
+from jit_corps.runs import PUBLISHED
 from jit_qywx.models import QywxReconcile
 
 if TYPE_CHECKING:
@@ -33,9 +35,6 @@ logger = logging.getLogger(__name__)
 _REASON_LIMIT = 500
 #: Of the period: how much earlier than that an enterprise's turn may come, so that a thousand of them spread.
 _JITTER = 0.25
-#: Runs that read everything to its end.
-_FULL_ACTIONS = ("sync", "register")
-_FULL_STATUSES = ("ok", "guarded", "partial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class Reconciles:
 
     def _last_full_runs(self) -> dict[str, float]:
         run = self._storage.models[SyncRun]
-        full = run.action.in_(_FULL_ACTIONS) & run.status.in_(_FULL_STATUSES)
+        full = run.action.in_(FULL) & run.status.in_(PUBLISHED)
         query = run.select(run.corpFullName, run.startedAt)
         latest = run.select(peewee.fn.MAX(run.runId)).where(full).group_by(run.corpFullName)
         found = self._storage.select_tuples(query.where(run.runId.in_(latest)))

@@ -144,7 +144,7 @@ def test_somebody_whose_absence_nobody_confirmed_is_kept(bench):
     bench.sync(snapshot(members("bo"), unconfirmed=frozenset({"ann"})))
     told = explained(bench)
     assert rules(told)["presence"] == ("kept-unconfirmed", ("sync", 2))
-    assert [notice.rule for notice in told.notices] == ["unconfirmed"]
+    assert [notice.rule for notice in told.notices] == ["incomplete", "unconfirmed"]
     bench.sync(snapshot(members("ann", "bo")))
     assert explained(bench).notices == ()
 
