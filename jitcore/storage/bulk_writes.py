@@ -15,31 +15,22 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import peewee
-
 from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import peewee
+
     from jitcore.storage.observed import ObservedDatabase
 
-__all__ = ["BulkWriter", "bulk_writer"]
+__all__ = ["BulkWriter", "PostgresqlWriter", "SqliteWriter"]
 
 Row: TypeAlias = tuple[Any, ...]
 
 #: Rows per statement on PostgreSQL; larger chunks gain nothing and hold more in memory.
 _CHUNK = 5_000
-
-
-def bulk_writer(database: ObservedDatabase, transaction: Callable[[], AbstractContextManager[None]]) -> BulkWriter:
-    """Return the writer for this kind of database.
-
-    :param transaction: starts or joins a write transaction.
-    """
-    kind = _SqliteWriter if isinstance(database, peewee.SqliteDatabase) else _PostgresqlWriter
-    return kind(database, transaction)
 
 
 class BulkWriter(ABC):
@@ -107,7 +98,9 @@ class BulkWriter(ABC):
     def _delete(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int: ...
 
 
-class _SqliteWriter(BulkWriter):
+class SqliteWriter(BulkWriter):
+    """One prepared statement and ``executemany``."""
+
     def _insert(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int:
         return self._run(f"INSERT INTO {table} ({_listed(names)}) VALUES ({_marks(names)})", rows)
 
@@ -131,7 +124,9 @@ class _SqliteWriter(BulkWriter):
         return int(self._database.executemany(sql, rows).rowcount)
 
 
-class _PostgresqlWriter(BulkWriter):
+class PostgresqlWriter(BulkWriter):
+    """``COPY`` for new rows, and whole columns as arrays for the others."""
+
     def __init__(self, database: ObservedDatabase, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         super().__init__(database, transaction)
         self._types: dict[str, dict[str, str]] = {}

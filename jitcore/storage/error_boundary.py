@@ -1,14 +1,10 @@
 """The one place where a driver's error becomes one of :mod:`jitcore.storage.errors`.
 
-Classification goes by the codes that SQLite and PostgreSQL document, not by the words of a message:
-https://www.sqlite.org/rescode.html and https://www.postgresql.org/docs/current/errcodes-appendix.html.
+Which it is goes by the codes that the database documents, not by the words of a message; each kind knows its own.
 """
 
 from __future__ import annotations
 
-import re
-import sqlite3
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -16,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import peewee
 
 from jitcore.storage import errors
+from jitcore.storage.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,40 +23,6 @@ __all__ = ["explain", "place", "translating"]
 
 _TRY_AGAIN = "Try again."
 _CHECK_DATABASE = "Check that the database runs, that its address is right, and that this account may use it."
-
-_SQLITE = {
-    sqlite3.SQLITE_BUSY: errors.DatabaseBusy,
-    sqlite3.SQLITE_LOCKED: errors.DatabaseBusy,
-    sqlite3.SQLITE_READONLY: errors.DatabaseReadOnly,
-    sqlite3.SQLITE_FULL: errors.DatabaseFull,
-    sqlite3.SQLITE_CANTOPEN: errors.DatabaseUnavailable,
-    sqlite3.SQLITE_IOERR: errors.DatabaseUnavailable,
-    sqlite3.SQLITE_CORRUPT: errors.DatabaseUnavailable,
-    sqlite3.SQLITE_NOTADB: errors.DatabaseUnavailable,
-    sqlite3.SQLITE_PERM: errors.DatabaseUnavailable,
-}
-_SQLITE_CONSTRAINTS = {
-    sqlite3.SQLITE_CONSTRAINT_UNIQUE: "unique",
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: "unique",
-    sqlite3.SQLITE_CONSTRAINT_ROWID: "unique",
-    sqlite3.SQLITE_CONSTRAINT_NOTNULL: "not-null",
-    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: "foreign-key",
-    sqlite3.SQLITE_CONSTRAINT_CHECK: "check",
-}
-#: SQLSTATE or its class (first two characters); the longer one wins.
-_SQLSTATE = {
-    "08": errors.DatabaseUnavailable,
-    "28": errors.DatabaseUnavailable,
-    "3D": errors.DatabaseUnavailable,
-    "40": errors.DatabaseBusy,
-    "53": errors.DatabaseUnavailable,
-    "57": errors.DatabaseUnavailable,
-    "25006": errors.DatabaseReadOnly,
-    "53100": errors.DatabaseFull,
-    "55P03": errors.DatabaseBusy,
-    "57014": errors.DatabaseBusy,
-}
-_SQLSTATE_CONSTRAINTS = {"23505": "unique", "23502": "not-null", "23503": "foreign-key", "23514": "check"}
 
 
 @contextmanager
@@ -72,7 +35,7 @@ def translating(database: ObservedDatabase) -> Iterator[None]:
     """
     try:
         yield
-    except _driver_errors() as error:
+    except _driver_errors(database.observed.kind) as error:
         translated = _translate(error, database)
         if isinstance(translated, errors.DatabaseUnavailable) and not database.in_transaction():
             database.close()
@@ -88,27 +51,24 @@ def place(database: peewee.Database) -> str:
     if "://" in name:
         address = urlsplit(name)
         host, port, name = address.hostname, address.port, address.path.lstrip("/")
-    kind = "PostgreSQL" if isinstance(database, peewee.PostgresqlDatabase) else "MySQL"
     where = f" on {host}" + (f":{port}" if port else "") if host else ""
-    return f"the {kind} database {name}{where}"
+    return f"the {kind_of(database).name} database {name}{where}"
 
 
-def explain(error: BaseException, database: peewee.Database) -> str:
+def explain(error: BaseException, database: ObservedDatabase) -> str:
     """Say in a few words why ``error`` happened, without a secret and without values of rows."""
-    if not isinstance(error, _driver_errors()):
+    kind = database.observed.kind
+    if not isinstance(error, _driver_errors(kind)):
         return f"{type(error).__name__}: {error}".rstrip(": .")
-    kind, constraint = _classify(_driver(error))
-    if kind is errors.ConstraintViolated:
-        return f"a row breaks a {constraint} rule"
-    return _reason(_driver(error), database)
+    driver = _driver(error)
+    if kind.classify(driver) is errors.ConstraintViolated:
+        return f"a row breaks a {kind.broken_rule(driver).kind} rule"
+    return _reason(driver, database)
 
 
-def _driver_errors() -> tuple[type[BaseException], ...]:
+def _driver_errors(kind: Kind) -> tuple[type[BaseException], ...]:
     # A cursor that is read after Peewee handed it out raises the driver's own error.
-    found: list[type[BaseException]] = [peewee.PeeweeException, sqlite3.Error]
-    if "psycopg" in sys.modules:
-        found.append(sys.modules["psycopg"].Error)
-    return tuple(found)
+    return (peewee.PeeweeException, *kind.driver_errors())
 
 
 def _translate(error: BaseException, database: ObservedDatabase) -> errors.StorageError:
@@ -116,9 +76,9 @@ def _translate(error: BaseException, database: ObservedDatabase) -> errors.Stora
     if database.observed.closed:
         return errors.StorageClosed(f"{_sentence(where)} was used after it was closed.", hint="Open the App again.")
     driver = _driver(error)
-    kind, constraint = _classify(driver)
+    kind = database.observed.kind.classify(driver)
     if kind is errors.ConstraintViolated:
-        return _constraint(driver, constraint, where)
+        return _constraint(driver, database)
     if kind is errors.DatabaseUnavailable:
         return kind(f"Cannot use {where}: {_reason(driver, database)}.", hint=_CHECK_DATABASE)
     if kind is errors.DatabaseBusy:
@@ -138,60 +98,22 @@ def _driver(error: BaseException) -> BaseException:
     return error
 
 
-def _classify(driver: BaseException) -> tuple[type[errors.StorageError], str]:
-    code = getattr(driver, "sqlite_errorcode", None)
-    if code is not None:
-        if code & 0xFF == sqlite3.SQLITE_CONSTRAINT:
-            return errors.ConstraintViolated, _SQLITE_CONSTRAINTS.get(code, "other")
-        return _SQLITE.get(code & 0xFF, errors.StatementFailed), ""
-    state = getattr(driver, "sqlstate", None)
-    if state:
-        if state.startswith("23"):
-            return errors.ConstraintViolated, _SQLSTATE_CONSTRAINTS.get(state, "other")
-        return _SQLSTATE.get(state) or _SQLSTATE.get(state[:2]) or errors.StatementFailed, ""
-    # libpq has no code for a connection that cannot be made or is gone.
-    lost = type(driver).__module__.partition(".")[0] == "psycopg" and type(driver).__name__ in {
-        "OperationalError",
-        "ConnectionTimeout",
-        "InterfaceError",
-    }
-    return (errors.DatabaseUnavailable if lost else errors.StatementFailed), ""
-
-
-def _constraint(driver: BaseException, kind: str, where: str) -> errors.ConstraintViolated:
-    table: str | None = None
-    constraint: str | None = None
-    columns: tuple[str, ...] = ()
-    diagnostics = getattr(driver, "diag", None)
-    if diagnostics is not None:
-        table, constraint = diagnostics.table_name, diagnostics.constraint_name
-        # "Key (a, b)=(1, 2) already exists." - the names may be told, the values may not.
-        named = re.match(r"Key \(([^=]*)\)=", diagnostics.message_detail or "")
-        columns = tuple(named[1].split(", ")) if named else tuple(filter(None, [diagnostics.column_name]))
-    else:
-        # "UNIQUE constraint failed: person.id, person.corp"
-        names = str(driver).partition("constraint failed: ")[2].split(", ")
-        pairs = [name.partition(".") for name in names if "." in name]
-        if pairs:
-            table, columns = pairs[0][0], tuple(column for _, _, column in pairs)
-    rule = f" {constraint}" if constraint else ""
-    subject = f"{table} ({', '.join(columns)})" if columns else table or "a table"
+def _constraint(driver: BaseException, database: ObservedDatabase) -> errors.ConstraintViolated:
+    broken = database.observed.kind.broken_rule(driver)
+    rule = f" {broken.constraint}" if broken.constraint else ""
+    subject = f"{broken.table} ({', '.join(broken.columns)})" if broken.columns else broken.table or "a table"
     return errors.ConstraintViolated(
-        f"A row breaks the {kind} rule{rule} of {subject} in {where}.",
-        kind=kind,
-        table=table,
-        columns=columns,
-        constraint=constraint,
+        f"A row breaks the {broken.kind} rule{rule} of {subject} in {place(database)}.",
+        kind=broken.kind,
+        table=broken.table,
+        columns=broken.columns,
+        constraint=broken.constraint,
     )
 
 
-def _reason(driver: BaseException, database: peewee.Database) -> str:
+def _reason(driver: BaseException, database: ObservedDatabase) -> str:
     """The driver's first line, without the password and without values of rows."""
-    state = getattr(driver, "sqlstate", None)
-    if state and state.startswith("22"):
-        return f"a value does not fit its column (SQLSTATE {state})"
-    diagnostics = getattr(driver, "diag", None)
-    words = (diagnostics.message_primary if diagnostics is not None else None) or str(driver) or type(driver).__name__
+    words = database.observed.kind.words(driver) or type(driver).__name__
     text = " ".join(words.split()).rstrip(".")
     for secret in _secrets(database):
         text = text.replace(secret, "***")

@@ -10,16 +10,13 @@ migrations of all sets run in one transaction under one lock, so that a failing 
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-import peewee
 
 from jitcore.storage.error_boundary import explain, place
 from jitcore.storage.errors import MigrationFailed, StorageNewer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from jitcore.storage.model_set import ModelSet
     from jitcore.storage.observed import ObservedDatabase
@@ -28,8 +25,7 @@ __all__ = ["migrate"]
 
 log = logging.getLogger(__name__)
 
-#: PostgreSQL's advisory locks are numbers; this one is "jitcore" in ASCII.
-_LOCK = int.from_bytes(b"jitcore", "big")
+#: How long to wait for somebody else's migrations.
 _LOCK_SECONDS = 60
 
 
@@ -44,7 +40,7 @@ def migrate(database: ObservedDatabase, model_sets: Sequence[ModelSet]) -> list[
     files = {model_set.name: _files(model_set) for model_set in model_sets}
     if not _pending(database, model_sets, files):
         return []
-    with _locked(database):
+    with database.observed.kind.migrating(database, _LOCK_SECONDS):
         # Somebody else may have done it while this one waited for the lock.
         pending = _pending(database, model_sets, files)
         for model_set, name in pending:
@@ -94,27 +90,6 @@ def _history(database: ObservedDatabase, model_sets: Sequence[ModelSet]) -> dict
         for set_name, migration in database.execute_sql(" UNION ALL ".join(selects)).fetchall():
             history[set_name].add(migration)
     return history
-
-
-@contextmanager
-def _locked(database: ObservedDatabase) -> Iterator[None]:
-    """Hold the database's migration lock and one transaction."""
-    if isinstance(database, peewee.SqliteDatabase):
-        # Rebuilding a table drops the old one, which would cascade; the pragma does nothing inside a transaction.
-        enforced = database.foreign_keys
-        database.foreign_keys = 0
-        try:
-            with database.atomic("IMMEDIATE"):
-                yield
-        finally:
-            database.foreign_keys = enforced
-        return
-    # READ COMMITTED, so that what was committed while waiting for the lock is seen.
-    with database.atomic("READ COMMITTED"):
-        database.execute_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
-        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        database.execute_sql("SET LOCAL lock_timeout TO DEFAULT")
-        yield
 
 
 def _apply(database: ObservedDatabase, model_set: ModelSet, name: str) -> None:

@@ -11,24 +11,18 @@ leaves those alone that a forked child inherited.
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 import peewee
 
+from jitcore.storage.kinds import Kind, kind_of
 from jitcore.storage.statements import Listener, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["ObservedDatabase", "observe"]
-
-#: For SQLite files: readers and one writer at once, safe against a crash of the process, foreign keys enforced.
-_SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "normal", "foreign_keys": "on"}
-#: How long, and how often, a new file's connections try to be the one that sets its journal mode, in seconds.
-_BUSY_SECONDS, _BUSY_POLL = 10.0, 0.01
 
 
 def observe(database: peewee.Database) -> ObservedDatabase:
@@ -40,19 +34,21 @@ def observe(database: peewee.Database) -> ObservedDatabase:
     :param database: any Peewee database that is not connected yet; an observed one is returned as it is.
     """
     if not isinstance(database, ObservedDatabase):
+        kind = kind_of(database)
+        bases = (ObservedDatabase, *kind.dialects, type(database))
         # An App's database may come from anybody's Type: changing the class keeps the object and its settings.
-        database.__class__ = type(f"Observed{type(database).__name__}", (ObservedDatabase, type(database)), {})
-        cast("ObservedDatabase", database).observed = Observation()
-        if isinstance(database, peewee.SqliteDatabase):
-            # Each thread has its own connection, but another thread closes it when its owner has ended.
-            database.connect_params.setdefault("check_same_thread", False)
+        database.__class__ = type(f"Observed{type(database).__name__}", bases, {})
+        observed = cast("ObservedDatabase", database)
+        observed.observed = Observation(kind)
+        kind.prepare(observed)
     return cast("ObservedDatabase", database)
 
 
 class Observation:
-    """What an observed database remembers: who listens, and whose connection is whose."""
+    """What an observed database remembers: its kind, who listens, and whose connection is whose."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.listeners: list[Listener] = []
         self.closed = False
         self.process = os.getpid()
@@ -126,7 +122,7 @@ class ObservedDatabase(peewee.Database):
             super().begin(*args)
         except peewee.PeeweeException:
             # That the server ended an idle connection shows only now. Nothing was begun on it, so a new one will do.
-            if not getattr(self.connection(), "closed", False):
+            if not self.observed.kind.is_lost(self.connection()):
                 raise
             self.close()
             super().begin(*args)
@@ -139,20 +135,12 @@ class ObservedDatabase(peewee.Database):
         self.observed.tell("after", statement)
 
     def rollback(self) -> None:
-        if self.is_transaction_over():
+        if self.observed.kind.is_over(self):
             return
         statement = Statement("ROLLBACK")
         self.observed.tell("before", statement)
         super().rollback()
         self.observed.tell("after", statement)
-
-    def is_transaction_over(self) -> bool:
-        """Whether the database ended this thread's transaction by itself.
-
-        SQLite does when the disk is full, and a broken connection has none: a ``ROLLBACK`` would fail and hide why.
-        """
-        connection = self.connection()
-        return bool(getattr(connection, "closed", False)) or not getattr(connection, "in_transaction", True)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         if self.observed.closed:
@@ -163,12 +151,12 @@ class ObservedDatabase(peewee.Database):
         if opened:
             connection = self.connection()
             self.observed.add(connection)
-            if isinstance(self, peewee.SqliteDatabase):
-                try:
-                    _set_pragmas(self, connection)
-                except sqlite3.Error as error:
-                    self.close()
-                    raise peewee.OperationalError(error, *error.args) from error
+            kind = self.observed.kind
+            try:
+                kind.connected(self, connection)
+            except kind.driver_errors() as error:
+                self.close()
+                raise peewee.OperationalError(error, *error.args) from error
         return opened
 
     def is_closed(self) -> bool:
@@ -188,35 +176,3 @@ class ObservedDatabase(peewee.Database):
         for connection in self.observed.take(only_finished=False):
             self._close(connection)  # type: ignore[attr-defined]  # as in connect()
         self.dispose()
-
-
-def _set_pragmas(database: peewee.SqliteDatabase, connection: sqlite3.Connection) -> None:
-    chosen = dict(getattr(database, "_pragmas", ()))
-    for pragma, value in _SQLITE_PRAGMAS.items():
-        if pragma in chosen:
-            continue
-        try:
-            if pragma == "journal_mode":
-                _set_journal_mode(connection, str(value))
-            else:
-                connection.execute(f"PRAGMA {pragma} = {value}").close()
-        except sqlite3.OperationalError as error:
-            # A file that may only be read keeps its journal mode.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
-                raise
-
-
-def _set_journal_mode(connection: sqlite3.Connection, mode: str) -> None:
-    """Change the mode unless it is that already, which needs no lock.
-
-    SQLite does not wait for the lock it takes here, whatever the busy timeout: of several processes that open a new
-    file at once, all but one are refused, and find the mode changed when they ask again.
-    """
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
-        try:
-            connection.execute(f"PRAGMA journal_mode = {mode}").close()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(_BUSY_POLL)

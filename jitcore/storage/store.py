@@ -9,13 +9,11 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import peewee
-
 from jitcore.errors import ArgumentError
 from jitcore.storage.bound_models import BoundModels
-from jitcore.storage.bulk_writes import bulk_writer
 from jitcore.storage.error_boundary import place, translating
-from jitcore.storage.errors import DatabaseUnsupported, StorageClosed, TransactionAborted
+from jitcore.storage.errors import StorageClosed, TransactionAborted
+from jitcore.storage.kinds import kind_of
 from jitcore.storage.migrating import migrate
 from jitcore.storage.observed import observe
 from jitcore.storage.statements import StatementCount
@@ -25,16 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import peewee
+
     from jitcore.storage.model_set import ModelSet
     from jitcore.storage.observed import ObservedDatabase
     from jitcore.storage.statements import Listener
 
 __all__ = ["Storage"]
-
-#: How transactions begin, by "is it SQLite?". A write takes SQLite's only write lock at once, because one that reads
-#: first and then finds the lock taken can only give up.
-_WRITE = {True: ("IMMEDIATE",), False: ()}
-_READ = {True: "DEFERRED", False: "REPEATABLE READ READ ONLY"}
 
 
 class Storage:
@@ -50,27 +45,19 @@ class Storage:
     """
 
     def __init__(self, database: peewee.Database, model_sets: Sequence[ModelSet]) -> None:
-        if not isinstance(database, (peewee.SqliteDatabase, peewee.PostgresqlDatabase)):
-            raise DatabaseUnsupported(
-                f"jitcore keeps its tables in SQLite or PostgreSQL, not in {place(database)}.",
-                hint="Choose another database element as defaultDatabase; this one can still be used for other data.",
-            )
-        if isinstance(database, peewee.PostgresqlDatabase) and not _speaks_psycopg3(database):
-            raise DatabaseUnsupported(
-                f"jitcore needs psycopg 3, but {place(database)} is opened with psycopg2.",
-                hint="Make the database with prefer_psycopg3=True.",
-            )
+        kind_of(database).check(database)
         names = [model_set.name for model_set in model_sets]
         if len(set(names)) < len(names):
             raise ArgumentError(f"Two model sets have the same name: {', '.join(sorted(names))}.")
         self._database = observe(database)
+        self._kind = self._database.observed.kind
         self._model_sets = tuple(model_sets)
         self._lock = threading.Lock()
         self._ready = False
         self._closed = False
         self._models: BoundModels | None = None
         self._thread = _ThreadState()
-        self._writer = bulk_writer(self._database, self.transaction)
+        self._writer = self._kind.writer(self._database, self.transaction)
 
     @property
     def database(self) -> peewee.Database:
@@ -116,9 +103,9 @@ class Storage:
                     raise
                 return
             thread.failed = False
-            with database.atomic(*_WRITE[_is_sqlite(database)]):
+            with database.atomic(*self._kind.write_mode):
                 yield
-                if thread.failed or _is_failed(database):
+                if thread.failed or self._kind.is_failed(database):
                     raise TransactionAborted(
                         f"A part of this transaction in {place(database)} had failed, so all of it was undone.",
                         hint="Do not catch an error inside a transaction and go on.",
@@ -136,7 +123,7 @@ class Storage:
             if database.in_transaction():
                 yield
                 return
-            with database.atomic(_READ[_is_sqlite(database)]), _refusing_writes(database):
+            with database.atomic(self._kind.read_mode), self._kind.refusing_writes(database):
                 thread.reading = True
                 try:
                     yield
@@ -257,31 +244,3 @@ class _ThreadState(threading.local):
 
     reading = False
     failed = False
-
-
-def _speaks_psycopg3(database: peewee.PostgresqlDatabase) -> bool:
-    return isinstance(getattr(database, "_adapter", None), database.psycopg3_adapter)
-
-
-def _is_sqlite(database: ObservedDatabase) -> bool:
-    return isinstance(database, peewee.SqliteDatabase)
-
-
-@contextmanager
-def _refusing_writes(database: ObservedDatabase) -> Iterator[None]:
-    """Make SQLite as strict as PostgreSQL, whose transaction mode refuses writes by itself."""
-    if not _is_sqlite(database):
-        yield
-        return
-    connection = database.connection()
-    connection.execute("PRAGMA query_only = on").close()
-    try:
-        yield
-    finally:
-        connection.execute("PRAGMA query_only = off").close()
-
-
-def _is_failed(database: ObservedDatabase) -> bool:
-    # PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK.
-    info = getattr(database.connection(), "info", None)
-    return info is not None and info.transaction_status.name == "INERROR"

@@ -22,6 +22,7 @@ from jitcore.storage import (
     migrating,
 )
 from jitcore.storage.error_boundary import place, translating
+from jitcore.storage.kinds.postgresql import MIGRATION_LOCK
 from jitcore.storage.observed import observe
 from tests.storage.conftest import SHELF
 from tests.storage.shelf.models import Badge
@@ -271,7 +272,7 @@ def test_a_migration_lock_that_is_held_too_long_is_busy(open_storage, monkeypatc
     monkeypatch.setattr(migrating, "_LOCK_SECONDS", 0.05)
     holder, waiter = open_storage(ModelSet("none", (), SHELF.migrations.parent)), open_storage()
     with holder.transaction():
-        holder.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (migrating._LOCK,))
+        holder.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
         with pytest.raises(DatabaseBusy, match="Try again"):
             waiter.database  # noqa: B018 - reading is the test
     assert waiter.models.Badge.select().count() == 0
