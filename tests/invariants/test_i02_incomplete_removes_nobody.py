@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import requests
+from urllib3.exceptions import ConnectTimeoutError
 
 from jit_corps.errors import SyncFailed
 from jit_corps.snapshot import KINDS, DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord, Snapshot
@@ -180,19 +180,20 @@ def test_every_timeout_at_every_call(world: World, share, monkeypatch) -> None:
     """The same where the network says nothing at all: no connection in time, or no answer."""
     trial = Trial(world)
     calls = world.count_calls()
-    session = world.suite.transport._session
-    real = session.request
-    left, more, error = 0, False, requests.ConnectTimeout
+    exchange = world.suite.transport._exchange
+    real = exchange.ask
+    left, more, error = 0, False, TimeoutError
 
-    def request(*args: Any, **kwargs: Any) -> Any:
+    def ask(*args: Any, **kwargs: Any) -> Any:
         nonlocal left
         left -= 1
         if left == 0 or (left < 0 and more):
             raise error
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(session, "request", request)
-    errors = (requests.ConnectTimeout, requests.ReadTimeout)
+    monkeypatch.setattr(exchange, "ask", ask)
+    # What urllib3 raises while it connects, and what the socket does after that.
+    errors = (ConnectTimeoutError, TimeoutError)
     for error, more, call in share.of(itertools.product(errors, (False, True), range(1, calls + 1)), most=4):
         left = call
         trial.run(f"{error.__name__} {'for good' if more else 'once'} at call {call}")

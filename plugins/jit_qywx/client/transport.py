@@ -1,7 +1,7 @@
 """The one way to WeCom: makes a call, judges the answer by its errcode, and repeats what is worth repeating.
 
 When to repeat is decided in ``jit_qywx.client.retries``. Nothing that is raised here holds a URL with its query, which
-is where WeCom puts tokens and secrets: see ``jit_qywx.client.wire``.
+is where WeCom puts tokens and secrets: see ``jit_qywx.client.exchange``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,23 @@ import logging
 import threading
 import time
 from contextlib import nullcontext
+from http import HTTPStatus
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
-import requests
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as TimeoutOfUrllib3
 
+from jit_qywx.client.exchange import Exchange
 from jit_qywx.client.retries import Retries, RetryPolicy
-from jit_qywx.client.wire import QUERY_HEADER, open_session
 from jit_qywx.errcodes import make_error
 from jit_qywx.errors import AnswerTimeout, ApiError, BadAnswer, ConnectionFailed, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jit_qywx.client.answers import Answer
     from jit_qywx.client.call import Call, Token, TokenSource
     from jit_qywx.client.pace import Pace
 
@@ -54,17 +60,16 @@ class Transport:
         connections: int = 32,
     ) -> None:
         self.base_url = base_url.rstrip("/") + "/"
-        self._timeout = timeout
         self._policy = policy or RetryPolicy()
         self.timing = self._policy.timing
         trusted = trust_env and urlsplit(self.base_url).hostname not in _LOOPBACK
-        self._session = open_session(self.base_url, connections=connections, trust_env=trusted)
+        self._exchange = Exchange(self.base_url, timeout=timeout, connections=connections, trust_env=trusted)
         self._closed = threading.Event()
 
     def close(self) -> None:
         """Close every connection. Calls that wait for an answer, or for their next try, fail at once."""
         self._closed.set()
-        self._session.close()
+        self._exchange.close()
 
     def call(self, call: Call, *, tokens: TokenSource | None = None, pace: Pace | None = None) -> dict[str, Any]:
         """Make a call and return WeCom's answer, ``errcode`` and ``errmsg`` taken off.
@@ -103,72 +108,67 @@ class Transport:
     def _once(self, call: Call, token: Token | None) -> dict[str, Any]:
         self._policy.budget.earn()
         started = self.timing.monotonic()
-        query = {name: value for name, value in call.query.items() if value is not None}
+        query = _encoded(call.query)
         if token is not None:
-            query[call.credential] = token.value
-        response = self._send(call, urlencode(query, quote_via=quote))
-        answer = _parse(response, call)
-        errcode = _errcode(answer, call, response.status_code)
+            query += f"{'&' if query else ''}{call.credential}={quote(token.value, safe='')}"
+        status, content, _ = self._send(call, query)
+        answer = _parse(status, content, call)
+        errcode = _errcode(answer, call, status)
         errmsg = answer.pop("errmsg", "")
-        logger.debug(
-            "WeCom answered %s with errcode %s",
-            call.path,
-            errcode,
-            extra={"corpId": call.corpId, "errcode": errcode, "seconds": round(self.timing.monotonic() - started, 3)},
-        )
+        if logger.isEnabledFor(logging.DEBUG):
+            seconds = round(self.timing.monotonic() - started, 3)
+            told = {"corpId": call.corpId, "errcode": errcode, "seconds": seconds}
+            logger.debug("WeCom answered %s with errcode %s", call.path, errcode, extra=told)
         if errcode:
             secrets = (*call.secrets, token.value) if token else call.secrets
             raise make_error(errcode, errmsg, call=str(call), corpId=call.corpId, secrets=secrets)
         return answer
 
-    def _send(self, call: Call, query: str) -> requests.Response:
-        headers = {QUERY_HEADER: query} if query else {}
-        data = None
-        if call.body is not None:
-            # WeCom refuses \uXXXX escapes (40033, document 90313).
-            data = json.dumps(call.body, ensure_ascii=False).encode()
-            headers["Content-Type"] = "application/json; charset=utf-8"
+    def _send(self, call: Call, query: str) -> Answer:
         failure: TransportError
         if self._closed.is_set():
             raise ConnectionFailed(f"{call} was not made: the App is closed.", call=str(call), corpId=call.corpId)
+        body = None
+        if call.body is not None:
+            # WeCom refuses \uXXXX escapes (40033, document 90313).
+            body = json.dumps(call.body, ensure_ascii=False).encode()
         try:
-            return self._session.request(
-                "GET" if data is None else "POST",
-                self.base_url + call.path,
-                data=data,
-                headers=headers,
-                timeout=self._timeout,
-                # A redirect would carry the token to another address.
-                allow_redirects=False,
-            )
-        except requests.Timeout:
-            failure = AnswerTimeout(
-                f"WeCom did not answer {call} in time.",
-                call=str(call),
-                corpId=call.corpId,
-                hint=f"Check the network between this machine and {self.base_url}.",
-            )
-        except requests.RequestException as error:
-            failure = ConnectionFailed(
-                f"The connection for {call} failed: {_reason(error)}.",
-                call=str(call),
-                corpId=call.corpId,
-                hint=f"Check the network, the proxy and the name resolution between this machine and {self.base_url}.",
-            )
+            return self._exchange.ask(call.path, query, body)
+        except (OSError, HTTPException, HTTPError) as error:
+            if _is_timeout(error):
+                failure = AnswerTimeout(
+                    f"WeCom did not answer {call} in time.",
+                    call=str(call),
+                    corpId=call.corpId,
+                    hint=f"Check the network between this machine and {self.base_url}.",
+                )
+            else:
+                failure = ConnectionFailed(
+                    f"The connection for {call} failed: {_reason(error)}.",
+                    call=str(call),
+                    corpId=call.corpId,
+                    hint="Check the network, the proxy and the name resolution between this machine and "
+                    f"{self.base_url}.",
+                )
         # Outside the except block: the HTTP library's exception must not become the context of ours.
         raise failure
 
 
-def _parse(response: requests.Response, call: Call) -> dict[str, Any]:
-    status = response.status_code
-    if status != requests.codes.ok:
+def _encoded(query: Mapping[str, Any]) -> str:
+    return "&".join(
+        f"{quote(name, safe='')}={quote(str(value), safe='')}" for name, value in query.items() if value is not None
+    )
+
+
+def _parse(status: int, content: bytes, call: Call) -> dict[str, Any]:
+    if status != HTTPStatus.OK:
         raise _bad(call, f"has HTTP status {status}", status)
     try:
-        answer = json.loads(response.content)
+        answer = json.loads(content)
     except RecursionError:
         answer = None
     except ValueError:
-        answer = _parse_leniently(response.content)
+        answer = _parse_leniently(content)
     if not isinstance(answer, dict):
         raise _bad(call, "is no JSON object")
     return answer
@@ -204,7 +204,12 @@ def _bad(call: Call, what: str, status: int = 200) -> BadAnswer:
     )
 
 
-def _reason(error: requests.RequestException) -> str:
+def _is_timeout(error: Exception) -> bool:
+    # A connection that could not be made is a ConnectTimeoutError to older versions of urllib3.
+    return isinstance(error, (TimeoutError, TimeoutOfUrllib3)) and not isinstance(error, NewConnectionError)
+
+
+def _reason(error: Exception) -> str:
     """What the operating system said, else the kind of exception; both without a URL."""
     seen: BaseException | None = error
     for _ in range(10):

@@ -2,7 +2,8 @@
 
 requests puts the URL into its exceptions and urllib3 into its debug log, both out of our hands. So the query travels
 beside the URL, in a private header that never leaves the process: the connection takes it off and appends it to the
-request line as the very last step.
+request line as the very last step. Calls, of which there are thousands, take only the session's connections:
+``jit_qywx.client.exchange``.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ import socket
 import threading
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import requests
 from requests.adapters import HTTPAdapter
 
+from jit_qywx.client.answers import read_answer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["QUERY_HEADER", "open_session"]
+    from jit_qywx.client.answers import Answer
+
+__all__ = ["QUERY_HEADER", "open_session", "way_to"]
 
 #: Carries the encoded query from the caller to the connection; it is never sent.
 QUERY_HEADER = "X-Jit-Query"
@@ -47,26 +53,53 @@ def open_session(base_url: str, *, connections: int, trust_env: bool) -> request
     return session
 
 
+def way_to(session: requests.Session, base_url: str) -> tuple[Any, str, dict[str, str]]:
+    """How requests gets to an address: a urllib3 pool that can ``exchange``, what targets begin with, and headers.
+
+    :param session: of :func:`open_session`.
+    :raises requests.RequestException: the address, or a setting of the environment, leads nowhere.
+    """
+    request = requests.Request("GET", base_url).prepare()
+    adapter = session.get_adapter(base_url)
+    assert isinstance(adapter, _QuietAdapter)
+    pool: Any = adapter.get_connection_with_tls_context(request, session.verify, proxies=session.proxies)
+    adapter.cert_verify(  # type: ignore[no-untyped-call]  # requests' stubs leave it untyped
+        pool, base_url, session.verify, None
+    )
+    headers = {"Host": urlsplit(request.url or base_url).netloc, **request.headers}
+    if pool.scheme == "http":
+        # A proxy that passes requests on is told with each who we are; one that makes a tunnel is told by urllib3.
+        headers |= pool.proxy_headers
+    return pool, adapter.request_url(request, session.proxies), headers
+
+
 class _Connections:
     """Every connection there is, those that wait for an answer included."""
 
     def __init__(self) -> None:
         self._known: WeakSet[Any] = WeakSet()
         self._lock = threading.Lock()
+        self._is_over = False
 
     def add(self, connection: Any) -> None:
         with self._lock:
             self._known.add(connection)
+            if self._is_over:
+                _cut(connection)
 
     def cut(self) -> None:
         """Have whoever waits for an answer see the end of it."""
         with self._lock:
-            known = list(self._known)
-        for connection in known:
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    # Not the method of a TLS socket, which takes the encryption away under whoever reads.
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            self._is_over = True
+            for connection in self._known:
+                _cut(connection)
+
+
+def _cut(connection: Any) -> None:
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            # Not the method of a TLS socket, which takes the encryption away under whoever reads.
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 class _QuietAdapter(HTTPAdapter):
@@ -91,6 +124,49 @@ class _QuietAdapter(HTTPAdapter):
         return manager
 
 
+class _Exchanging:
+    """Mixed into urllib3's connection pools, in whose words it gets and opens a connection."""
+
+    connections: _Connections
+
+    def exchange(self, request: bytes, connect: float, read: float) -> Answer:
+        """Send a request over an idle connection or a new one, and read the answer.
+
+        :param connect: seconds to wait for a connection.
+        :param read: seconds to wait for each piece of the answer.
+        """
+        pool: Any = self
+        connection = pool._get_conn()  # noqa: SLF001 - of ourselves
+        try:
+            sock = connection.sock or self._opened(connection, connect, read)
+            # A server may answer, for example that this is too long, and hang up before it has read all.
+            with contextlib.suppress(BrokenPipeError):
+                sock.sendall(request)
+            answer = read_answer(sock)
+            is_good = answer.reusable
+        except BaseException:
+            is_good = False
+            raise
+        finally:
+            if not is_good:
+                connection.close()
+            pool._put_conn(connection if is_good else None)  # noqa: SLF001 - of ourselves
+        return answer
+
+    def _opened(self, connection: Any, connect: float, read: float) -> socket.socket:
+        pool: Any = self
+        connection.timeout = connect
+        if pool.proxy is not None:
+            # Makes a tunnel to an address of https; there is none to an address of http.
+            pool._prepare_proxy(connection)  # noqa: SLF001 - of ourselves
+        if connection.sock is None:
+            connection.connect()
+        self.connections.add(connection)
+        sock: socket.socket = connection.sock
+        sock.settimeout(read)
+        return sock
+
+
 class _QueryAppending:
     """Mixed into urllib3's connection classes."""
 
@@ -113,8 +189,9 @@ def _append_queries(manager: Any, connections: _Connections) -> None:
     manager.pool_classes_by_scheme = {
         scheme: type(
             pool.__name__,
-            (pool,),
-            {"ConnectionCls": type(pool.ConnectionCls.__name__, (_QueryAppending, pool.ConnectionCls), shared)},
+            (_Exchanging, pool),
+            {"ConnectionCls": type(pool.ConnectionCls.__name__, (_QueryAppending, pool.ConnectionCls), shared)}
+            | shared,
         )
         for scheme, pool in manager.pool_classes_by_scheme.items()
     }

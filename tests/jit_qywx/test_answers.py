@@ -1,0 +1,109 @@
+"""Reading HTTP answers: whole ones in every shape, and never a part of one."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import zlib
+from http.client import HTTPException
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jit_qywx.client.answers import Answer, read_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BODY = '{"errcode":0,"errmsg":"ok","名":"字"}'.encode()
+LENGTH = b"Content-Length: %d\r\n" % len(BODY)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+CHUNKS = b"5;x=y\r\n" + BODY[:5] + b"\r\n%X\r\n" % len(BODY[5:]) + BODY[5:] + b"\r\n0\r\nTrailer: x\r\n\r\n"
+
+#: What a server may send, and whether the connection can be used again.
+WHOLE = {
+    "length": (b"HTTP/1.1 200 OK\r\nDate: now\r\n" + LENGTH + b"\r\n" + BODY, True),
+    "odd spelling": (b"HTTP/1.1 200\r\ncontent-LENGTH :  %d \r\n\r\n" % len(BODY) + BODY, True),
+    "length twice": (b"HTTP/1.1 200 OK\r\n" + LENGTH + LENGTH + b"\r\n" + BODY, True),
+    "chunks": (CHUNKED + CHUNKS, True),
+    "interim": (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY, True),
+    "until the end": (b"HTTP/1.1 200 OK\r\n\r\n" + BODY, False),
+    "closing": (b"HTTP/1.1 200 OK\r\nConnection: Close\r\n" + LENGTH + b"\r\n" + BODY, False),
+    "old": (b"HTTP/1.0 200 OK\r\n" + LENGTH + b"\r\n" + BODY, False),
+    "more than that": (b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY + b"HTTP/1.1 200 OK\r\n", False),
+    "gzip": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(gzip.compress(BODY))
+        + gzip.compress(BODY),
+        True,
+    ),
+}
+
+
+def answered(pieces: Iterable[bytes]) -> Answer:
+    """What is read when a server sends these pieces and hangs up."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            for piece in pieces:
+                theirs.sendall(piece)
+        return read_answer(ours)
+
+
+@given(st.sampled_from(sorted(WHOLE)), st.sets(st.integers(1, 150), max_size=4))
+def test_whole_answers_in_any_pieces(kind: str, cuts: set[int]) -> None:
+    """Every way to say where a body ends is understood, wherever the network cuts it."""
+    sent, reusable = WHOLE[kind]
+    edges = [0, *sorted(cuts), len(sent)]
+    found = answered(sent[start:end] for start, end in pairwise(edges))
+    assert found == Answer(200, BODY, reusable)
+
+
+@given(st.sampled_from(sorted(WHOLE)), st.integers(0, 400))
+def test_a_part_is_never_taken_for_the_whole(kind: str, length: int) -> None:
+    """An answer that ends early is an error, except where its end is the only sign of its end."""
+    sent, _ = WHOLE[kind]
+    end = sent.index(BODY) + len(BODY) if BODY in sent else len(sent)
+    part = sent[: min(length, end - 1)]
+    if kind == "until the end" and b"\r\n\r\n" in part:
+        assert answered([part]).content == part.partition(b"\r\n\r\n")[2]
+        return
+    with pytest.raises(HTTPException):
+        answered([part])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1_0\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + CHUNKS,
+        CHUNKED + b"z\r\n",
+        CHUNKED + b"2\r\n{}!!0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n" + LENGTH + b"\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" + LENGTH + b"\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n" + gzip.compress(BODY)[:20],
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + zlib.compress(BODY),
+    ],
+)
+def test_what_is_not_understood_is_an_error(sent: bytes) -> None:
+    """What is no HTTP, or contradicts itself, or comes as nobody asked for, is refused."""
+    with pytest.raises(HTTPException):
+        answered([sent])
+
+
+def test_a_head_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers that go on and on do not fill the memory."""
+    monkeypatch.setattr("jit_qywx.client.answers._LONGEST_HEAD", 1_000)
+    with pytest.raises(HTTPException):
+        answered([b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 500])
+
+
+def test_no_content_has_no_content() -> None:
+    """204 ends with its head."""
+    assert answered([b"HTTP/1.1 204 No Content\r\n\r\n"]) == Answer(204, b"", reusable=True)
