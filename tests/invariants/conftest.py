@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fixtures.postgres import open_database, postgres_database, postgres_server  # noqa: F401 - fixtures
 from tests.invariants.harness.share import share  # noqa: F401 - a fixture
 from tests.invariants.harness.world import World, organisation
 from tests.jit_corps.conftest import bench, clock, open_bench, shop, shop_app  # noqa: F401 - fixtures

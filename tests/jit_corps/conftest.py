@@ -14,7 +14,6 @@ from jit_corps.state import read_state
 from jit_corps.sync import Engine
 from jit_corps.targeted_sync import sync_targets
 from jitcore.storage import Storage
-from tests.fixtures.postgres import open_database, postgres_database, postgres_server  # noqa: F401 - fixtures
 from tests.jit_corps.scripted import CORP, CORP_ID, ScriptedCorp, only
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def open_bench(open_database, clock) -> Iterator[Callable[..., Bench]]:  # noqa: F811 - the fixture
+def open_bench(open_database, clock) -> Iterator[Callable[..., Bench]]:
     """Makes engines on the same data, SQLite and PostgreSQL in turn: ``open_bench("corps.Other")``."""
     opened: list[Storage] = []
 

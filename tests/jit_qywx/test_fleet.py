@@ -18,7 +18,6 @@ from jit_corps.turns import Limits
 from jit_qywx.client.timing import Timing
 from jit_qywx.emulator import Org
 from jit_qywx.models import QywxAuthorization
-from tests.fixtures.postgres import postgres_database, postgres_server  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,8 +154,8 @@ def test_sixty_enterprises_of_which_some_are_bad(make_fleet: Callable[..., Fleet
 
 def test_a_fleet_on_postgresql(
     make_fleet: Callable[..., Fleet],
-    postgres_server: Any,  # noqa: F811 - the fixture
-    postgres_database: dict[str, Any],  # noqa: F811 - the fixture
+    postgres_server: Any,
+    postgres_database: dict[str, Any],
 ) -> None:
     """The same there, with fewer: each thread has a connection of its own while it needs one."""
     server = postgres_server

@@ -18,7 +18,6 @@ from jit_qywx.models import MODELS, QywxAuthorization, QywxConsent, QywxLoginCod
 from jitcore import App
 from jitcore.errors import ArgumentError
 from jitcore.storage import ModelSet, Storage
-from tests.fixtures.postgres import open_database, postgres_database, postgres_server  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -474,7 +473,7 @@ def test_codes_are_long_random_and_kept_as_hashes(app: App, auth: QywxProxyAuth,
 
 
 @pytest.fixture
-def open_storage(open_database: Callable[[], peewee.Database]) -> Iterator[Callable[[], Storage]]:  # noqa: F811 - the fixture
+def open_storage(open_database: Callable[[], peewee.Database]) -> Iterator[Callable[[], Storage]]:
     """Storages on one database, SQLite and PostgreSQL, as processes of their own would have them."""
     from pathlib import Path
 
