@@ -26,6 +26,7 @@ _MAX_ELEMENTS = 5_000
 _LONGEST_NAME = 64
 #: Depth of the elements that are read: the root's children.
 _CHILD = 2
+_GRANDCHILD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _stamp(fields: Mapping[str, str], name: str) -> int:
 
 
 def _children(document: bytes) -> dict[str, str]:
-    """The stripped text of each child of the root."""
+    """The stripped text of each child of the root, and of each of their children, as ``BatchJob.JobType``."""
     if len(document) > MAX_BYTES:
         raise PayloadInvalid(f"The callback has {len(document)} bytes, more than the {MAX_BYTES} that are read.")
     reader = _Reader()
@@ -156,12 +157,15 @@ class _Reader:
         if self._elements > _MAX_ELEMENTS:
             raise PayloadInvalid(f"The callback has more than {_MAX_ELEMENTS} elements.")
         self._path.append(name)
-        if len(self._path) == _CHILD:
-            self._texts[name] = []
+        if _CHILD <= len(self._path) <= _GRANDCHILD:
+            self._texts[self._name()] = []
 
     def _end(self, _: str) -> None:
         self._path.pop()
 
     def _text(self, text: str) -> None:
-        if len(self._path) == _CHILD:
-            self._texts[self._path[-1]].append(text)
+        if _CHILD <= len(self._path) <= _GRANDCHILD:
+            self._texts[self._name()].append(text)
+
+    def _name(self) -> str:
+        return ".".join(self._path[1:])

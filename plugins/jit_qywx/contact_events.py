@@ -96,6 +96,13 @@ def _contact(fields: Mapping[str, str]) -> Work:
     return Work(targets)
 
 
+def _batch(fields: Mapping[str, str]) -> Work:
+    # An export changes nothing, and a sync may be what submitted it: answering that by a sync would never end.
+    if fields.get("batchjob.jobtype", "").lower().startswith("export_"):
+        return NOTHING
+    return Work(reconcile="a batch job ended, which may have been an import")
+
+
 def _member(fields: Mapping[str, str]) -> Targets | None:
     # Suites whose ids are ciphertext are told OpenUserID alone (document 90639).
     memberId = fields.get("userid") or fields.get("openuserid") or ""
@@ -154,5 +161,5 @@ _EVENTS: Mapping[str, Callable[[Mapping[str, str]], Work]] = {
     "change_contact": _contact,
     "change_auth": lambda _: Work(reconcile="the visible range or the rights changed"),
     "reopen_inactive_agent": lambda _: Work(reconcile="the app was closed, and events were not sent meanwhile"),
-    "batch_job_result": lambda _: Work(reconcile="a batch job ended, which may have been an import"),
+    "batch_job_result": _batch,
 }

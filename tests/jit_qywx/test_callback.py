@@ -27,6 +27,12 @@ def test_event_fields_are_stripped() -> None:
     assert event.corpId is None
 
 
+def test_elements_inside_a_field_are_told_by_both_names() -> None:
+    """What WeCom nests one step deeper, such as the kind of a batch job, is there under the names of the way to it."""
+    nested = TICKET.replace(b"the ticket", b"]]><JobType><![CDATA[export_user]]></JobType><![CDATA[")
+    assert parse_template_event(nested).fields["SuiteTicket.JobType"] == "export_user"
+
+
 def test_repr_of_an_event_hides_its_fields() -> None:
     """An event may hold a ticket or an auth code, so its repr shows none of its fields."""
     assert "the ticket" not in repr(parse_template_event(TICKET))
