@@ -6,6 +6,7 @@ import hashlib
 import json
 
 import pytest
+import requests
 
 from jit_qywx.emulator import Org
 from jit_qywx.emulator.cipher import decode_key, decrypt_cbc
@@ -66,6 +67,85 @@ def test_large_export_comes_in_blocks(emulator, caller):
     caller.sign_in(emulator.install("ww9"))
     files = fetch(caller, "export/simple_user", block_size=10_000)
     assert [len(file["userlist"]) for file in files] == [10_000, 1]
+
+
+def test_blocks_may_be_of_any_size(emulator, caller):
+    """The emulator cuts blocks as small as a test likes, since real ones have 10,000 records at least."""
+    emulator.set_exports(block_size=2)
+    files = fetch(caller, "export/user")
+    assert [[member["userid"] for member in file["userlist"]] for file in files] == [["zhangsan", "lisi"], ["wangwu"]]
+
+
+def test_large_job_is_worked_off_in_the_background(emulator, caller, monkeypatch):
+    """A large job is submitted at once, is running until it is done, and ends with the server."""
+    monkeypatch.setattr("jit_qywx.emulator.routes.export.AT_ONCE", 2)
+    emulator.set_exports(polls=0, block_size=1)
+    jobid = caller.post("export/user", {"encoding_aeskey": KEY})["jobid"]
+    job = emulator.platform.exports._jobs[jobid]
+    assert job.ended.wait(10)
+    assert len(caller.get("export/get_result", jobid=jobid)["data_list"]) == 3
+    job.ended.clear()
+    assert caller.get("export/get_result", jobid=jobid)["status"] == 1
+    emulator.close()
+    assert job.store.closed
+
+
+def test_end_of_a_job_is_told(emulator, caller):
+    """batch_job_result goes to the app's callback URL (document 96305)."""
+    told = []
+    emulator.courier.send = lambda callback, url: told.append((callback.plaintext, url))
+    caller.post("export/user", {"encoding_aeskey": KEY})
+    assert told == []
+    emulator.set_callback_url(app_url="http://127.0.0.1:1/$CORPID$")
+    jobid = caller.post("export/department", {"encoding_aeskey": KEY})["jobid"]
+    [(text, url)] = told
+    assert url == "http://127.0.0.1:1/ww1"
+    assert "<Event><![CDATA[batch_job_result]]></Event>" in text
+    assert f"<JobId><![CDATA[{jobid}]]></JobId><JobType><![CDATA[export_department]]></JobType>" in text
+
+
+def result(caller, kind="export/user"):
+    """The data_list of a new job."""
+    caller.emulator.set_exports(polls=0, block_size=2)
+    jobid = caller.post(kind, {"encoding_aeskey": KEY})["jobid"]
+    answer = caller.get("export/get_result", jobid=jobid)
+    return answer["status"], answer["data_list"]
+
+
+def test_lies_about_a_result(emulator, caller):
+    """Each kind of garbage for export/get_result spoils one thing, and leaves a job alone that is still running."""
+    _, true = result(caller)
+    lies = {}
+    for name in ("failed-job", "wrong-size", "wrong-md5", "wrong-link", "missing-file", "repeated-file"):
+        fault = emulator.faults.add("export/get_result", garbage=name)
+        lies[name] = result(caller)
+        emulator.faults.remove(fault)
+    assert lies["failed-job"] == (3, [])
+    assert [file["size"] for file in lies["wrong-size"][1]] == [file["size"] + 32 for file in true]
+    assert [file["md5"][::-1] for file in lies["wrong-md5"][1]] == [file["md5"] for file in true]
+    assert caller.http.get(lies["wrong-link"][1][0]["url"], timeout=10).status_code == 403
+    assert [len(lies[name][1]) for name in ("missing-file", "repeated-file")] == [1, 3]
+    emulator.faults.add("export/get_result", garbage="wrong-size")
+    emulator.set_exports(polls=1)
+    jobid = caller.post("export/user", {"encoding_aeskey": KEY})["jobid"]
+    assert caller.get("export/get_result", jobid=jobid) == {"errcode": 0, "errmsg": "ok", "status": 1}
+
+
+def test_files_meet_faults_too(emulator, caller):
+    """A file is the path export/file for faults and in the record, and its link's secret is in neither."""
+    _, [first, _] = result(caller, "export/user")
+    whole = caller.http.get(first["url"], timeout=10).content
+    emulator.faults.add("export/file", garbage="truncated", times=1)
+    assert caller.http.get(first["url"], timeout=10).content == whole[: len(whole) * 2 // 3]
+    emulator.faults.add("export/file", rewrite=lambda data: data[::-1], times=1)
+    assert caller.http.get(first["url"], timeout=10).content == whole[::-1]
+    emulator.faults.add("export/file", corpid="ww1", status=503, times=1)
+    assert caller.http.get(first["url"], timeout=10).status_code == 503
+    emulator.faults.add("export/file", cut="body", times=1)
+    with pytest.raises(requests.RequestException):
+        caller.http.get(first["url"], timeout=10)
+    calls = emulator.calls.of("export/file")
+    assert [(call.corpid, call.query) for call in calls] == [("ww1", {})] * 5
 
 
 @pytest.mark.parametrize(

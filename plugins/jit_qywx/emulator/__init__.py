@@ -41,6 +41,7 @@ Suites, corps, grants
     set_visible_range(corpid, departments=(), users=(), tags=(), *, suite_id=None)
     set_permissions(corpid, permissions, *, suite_id=None)                        e.g. ["contact:sensitive:user_name"]
     set_app(corpid, *, suite_id=None, **settings)
+    set_exports(*, polls=1, block_size=None)      answers "running" before a result is there; records of each file
     cancel(corpid, suite_id=None) ; reset_permanent_code(corpid, suite_id=None) -> auth_code
     dissolve(corpid, errcode=301007)                                              0 brings it back
     settings: departments, users, tags (visible range; departments=(1,) = everything), permissions, closed,
@@ -77,7 +78,9 @@ Disturbance
         | body=b"…" | rewrite=callable(dict)->dict|bytes | answer_as=other_corpid | then=callable
         ) -> Fault (.seen .hits .release())
         garbage: invalid-json, empty, empty-object, null, list, missing-list, truncated, string-errcode,
-        control-characters, not-utf8
+        control-characters, not-utf8 ; of export/get_result: failed-job, wrong-size, wrong-md5, wrong-link,
+        missing-file, repeated-file
+        The files of exports are the path export/file; garbage and rewrite get their bytes.
     faults.remove(fault) ; faults.release() (hanging calls go on) ; faults.clear()
     at_call(number, do, *, path="*", corpid=None)     run do() just before the number-th matching call from now
     limits.set(*, path="*", minute=None, hour=None, ip_minute=None, ip_hour=None, concurrency=None)

@@ -12,6 +12,7 @@ from typing import Any
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 JSON_TYPE = "application/json; charset=UTF-8"
+FILE_TYPE = "application/octet-stream"
 
 MESSAGES: dict[int, str] = {
     -1: "system error",

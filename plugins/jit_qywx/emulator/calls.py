@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECRET_PARAMETERS = frozenset({"access_token", "suite_access_token", "provider_access_token", "corpsecret", "code"})
+SECRET_PARAMETERS = frozenset(
+    {"access_token", "suite_access_token", "provider_access_token", "corpsecret", "code", "sign"}
+)
 KEPT = 200_000
 
 

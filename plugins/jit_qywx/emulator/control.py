@@ -43,8 +43,8 @@ LAST = 1_000
 METHODS = frozenset(
     """
     add_suite set_callback_url add_corp authorize install scan add_own_app set_visible_range set_permissions set_app
-    cancel reset_permanent_code dissolve new_ticket expire_tokens login_code sign_in_as push_ticket push_event
-    push_app_event push_echo follow unfollow shuffle reset
+    set_exports cancel reset_permanent_code dissolve new_ticket expire_tokens login_code sign_in_as push_ticket
+    push_event push_app_event push_echo follow unfollow shuffle reset
     faults.add faults.remove faults.release faults.clear
     limits.set limits.set_published limits.forget limits.clear latency.set latency.clear clock.advance calls.clear
     courier.wait courier.hurry

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jit_qywx.emulator.changes import Change
     from jit_qywx.emulator.corps import CorpApp, Suite
     from jit_qywx.emulator.delivery import Delivery, Target
+    from jit_qywx.emulator.export_jobs import Job
     from jit_qywx.emulator.wire import Request
 
 FILES = "/export/"
@@ -72,6 +73,7 @@ class Emulator(Administration):
         self._pipeline = Pipeline(
             self.platform, self.calls, self.faults, self.limits, self.latency, lambda: self.url, self._closing
         )
+        self.platform.exports.on_done = self._tell_of_export
         self._server = HttpServer(self._respond, host, port)
 
     def __enter__(self) -> Self:
@@ -88,6 +90,7 @@ class Emulator(Administration):
         self.courier.close()
         self.faults.release()
         self._server.close()
+        self.platform.exports.close()
 
     @property
     def url(self) -> str:
@@ -253,6 +256,14 @@ class Emulator(Administration):
         for stop in self._followed.pop(self.corp(corpid).corpid, []):
             stop()
 
+    def _tell_of_export(self, job: Job) -> None:
+        """batch_job_result to the app's callback URL, if it has one (document 96305)."""
+        app = self.platform.corps[job.owner[0]].apps[job.owner[1]]
+        url = self.platform.callback_url(app)
+        if url:
+            told = {"JobId": job.id, "JobType": f"export_{job.kind}", "ErrCode": 0, "ErrMsg": "ok"}
+            self.courier.send(self.callbacks.app_event(app, "batch_job_result", BatchJob=told), url)
+
     def _template_target(self, target: Target | None, suite: Suite) -> Target:
         return self._given(target or suite.callback_url, f"suite {suite.id!r}")
 
@@ -274,6 +285,5 @@ class Emulator(Administration):
         if request.path.startswith(PREFIX):
             return self._control.answer(request)
         if request.path.startswith(FILES):
-            with self.platform.lock:
-                return self.platform.exports.download(request.path[len(FILES) :], request.headers.get("range"))
+            return self._pipeline.file(request, request.path[len(FILES) :])
         return NOT_FOUND

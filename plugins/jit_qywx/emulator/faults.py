@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from jit_qywx.emulator.answers import Answer, encode
+from jit_qywx.emulator.answers import FILE_TYPE, Answer, encode
 
-Rewrite = Callable[[dict[str, Any]], Any]
+Rewrite = Callable[[Any], Any]
 
 BAD_GATEWAY = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
@@ -119,7 +119,7 @@ class Faults:
             hang: do not answer: True until `release` (or the caller hangs up), a number for at most that many
                 seconds; then the true answer follows.
             body: answer exactly this, HTTP 200.
-            rewrite: answer what this makes of the true answer (a dict).
+            rewrite: answer what this makes of the true answer (a dict; of `export/file`, the bytes of the file).
             answer_as: answer as if the token were of this corp's app.
             then: call this just before the true answer is made: an edit of the organisation at that very call.
             extra: see `errcode`.
@@ -203,6 +203,24 @@ def _missing_list(value: Any) -> Any:
     return {key: item for key, item in value.items() if key != name}
 
 
+def _job(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[bytes], bytes]:
+    """For export/get_result: spoils the result of a job that is done."""
+
+    def spoil_result(body: bytes) -> bytes:
+        value = json.loads(body)
+        return encode({**value, **change(value)}) if "data_list" in value else body
+
+    return spoil_result
+
+
+def _each_file(**change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
+    def told(value: dict[str, Any]) -> dict[str, Any]:
+        files = [{**file, **{name: made(file[name]) for name, made in change.items()}} for file in value["data_list"]]
+        return {"data_list": files}
+
+    return _job(told)
+
+
 def _control_characters(text: bytes) -> bytes:
     return text.replace(b'":"', b'":"\x01\x1f', 1)
 
@@ -217,15 +235,24 @@ GARBAGE: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda body: body[: len(body) * 2 // 3],
     "string-errcode": lambda body: encode({**json.loads(body), "errcode": str(json.loads(body).get("errcode", 0))}),
     "control-characters": _control_characters,
+    "failed-job": _job(lambda _value: {"status": 3, "data_list": []}),
+    "wrong-size": _each_file(size=lambda size: size + 32),
+    "wrong-md5": _each_file(md5=lambda md5: md5[::-1]),
+    "wrong-link": _each_file(url=lambda url: url + "x"),
+    "missing-file": _job(lambda value: {"data_list": value["data_list"][:-1]}),
+    "repeated-file": _job(lambda value: {"data_list": [*value["data_list"], *value["data_list"][-1:]]}),
     "not-utf8": lambda body: body.replace(b'":"', b'":"\xff\xfe', 1),
 }
 """Ways to spoil a true answer, by name."""
 
 
 def spoil(fault: Fault, answer: Answer) -> Answer:
-    """The answer after a fault of the kinds garbage, rewrite or cut; only WeCom's own answers can be rewritten."""
+    """The answer after a fault of the kinds garbage, rewrite or cut; of a page of somebody else's only a cut."""
     if fault.action == "cut":
         return replace(answer, cut=fault.value, errcode=None)
+    if answer.content_type == FILE_TYPE:
+        made = GARBAGE[fault.value](answer.body) if fault.action == "garbage" else fault.value(answer.body)
+        return replace(answer, body=made)
     if answer.errcode is None:
         return answer
     if fault.action == "garbage":

@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from jit_qywx.emulator.wecom import Platform
     from jit_qywx.emulator.wire import Request
 
+    TrueAnswer = Callable[[str | None], Answer]
+
 logger = logging.getLogger(__name__)
 
 API = "/cgi-bin/"
+FILE = "export/file"
 POLL = 0.05
 """Seconds between two looks whether the caller of a hanging call has hung up."""
 NOT_FOUND = Answer(b"<html><head><title>404 Not Found</title></head></html>", None, 404, "text/html")
@@ -81,11 +84,24 @@ class Pipeline:
         path = request.path[len(API) :]
         route = self._routes.get(path)
         corpid = self._corpid(request, route)
+        return self._answer(request, path, corpid, lambda answer_as: self._true(request, route, corpid, answer_as))
+
+    def file(self, request: Request, number: str) -> Answer:
+        """The answer to a request for a result of an export; faults and the record know it as `export/file`."""
+        exports = self._platform.exports
+
+        def download(_: str | None) -> Answer:
+            self._delay(FILE)
+            return exports.download(number, request.query.get("sign", ""), request.headers.get("range"))
+
+        return self._answer(request, FILE, exports.owner(number), download)
+
+    def _answer(self, request: Request, path: str, corpid: str, true: TrueAnswer) -> Answer:
         call = self._calls.begin(path, request.method, request.query, corpid, self._platform.clock())
         try:
             met = self._faults.meet(path, corpid)
             call.fault = ", ".join(fault.name for fault in met)
-            answer = self._meet(request, route, corpid, met)
+            answer = self._meet(request, path, met, true)
         except Exception:
             # A callable of the user's (then, rewrite) or a bug of ours: the caller sees a broken host, the log why.
             logger.exception("emulator failed path=%s", path)
@@ -93,23 +109,27 @@ class Pipeline:
         self._calls.end(call, answer.errcode, 0 if answer.cut else answer.status, len(answer.body))
         return answer
 
-    def _meet(self, request: Request, route: Route | None, corpid: str, met: list[Fault]) -> Answer:
-        """The answer after the faults that meet the call: edits first, then at most one that shapes the answer."""
+    def _meet(self, request: Request, path: str, met: list[Fault], true: TrueAnswer) -> Answer:
+        """The answer after the faults that meet the call: edits first, then at most one that shapes the answer.
+
+        Args:
+            true: what would be answered without a fault, or as if the caller were the app of that corp.
+        """
         fault = None
         for fault in met:
             if fault.action == "then":
                 fault.value()
         if fault is None or fault.action == "then":
-            return self._true(request, route, corpid)
+            return true(None)
         if fault.action == "hang":
             self._hang(request, fault)
-            return self._true(request, route, corpid)
+            return true(None)
         if fault.action == "answer_as":
-            return self._true(request, route, corpid, fault.value)
+            return true(fault.value)
         made = self._instead(request, fault)
         if made is None:
-            return spoil(fault, self._true(request, route, corpid))
-        self._delay(request.path[len(API) :])
+            return spoil(fault, true(None))
+        self._delay(path)
         return made
 
     def _instead(self, request: Request, fault: Fault) -> Answer | None:

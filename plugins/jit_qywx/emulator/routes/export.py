@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jit_qywx.emulator.answers import ApiError, ok
-from jit_qywx.emulator.export_jobs import is_key
+from jit_qywx.emulator.export_jobs import AT_ONCE, is_key
 from jit_qywx.emulator.rendering import department_objects, member_objects, simple_members
 from jit_qywx.emulator.routes.route import Route
 from jit_qywx.emulator.routes.tag import NO_TAG, tag_departments, tag_users
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from jit_qywx.emulator.asking import Asked
+    from jit_qywx.emulator.records import Member
 
 LEAST_BLOCK, MOST_BLOCK = 10_000, 1_000_000
 
 
 def simple_user(asked: Asked) -> bytes:
     """POST export/simple_user (94851)."""
-    view = asked.view
-    with view.org.lock:
-        items = simple_members(view, filter(view.sees_member, view.org.members.values()))
-    return _submit(asked, "simple_user", "userlist", items)
+    return _submit(asked, "simple_user", "userlist", _members(asked), partial(simple_members, asked.view))
 
 
 def user(asked: Asked) -> bytes:
     """POST export/user (94852): items as of user/list."""
-    view = asked.view
-    with view.org.lock:
-        items = member_objects(view, filter(view.sees_member, view.org.members.values()))
-    return _submit(asked, "user", "userlist", items)
+    return _submit(asked, "user", "userlist", _members(asked), partial(member_objects, asked.view))
 
 
 def department(asked: Asked) -> bytes:
     """POST export/department (94853): items as of department/list."""
     view = asked.view
     with view.org.lock:
-        items = department_objects(view, [view.org.departments[number] for number in view.departments()])
-    return _submit(asked, "department", "department", items)
+        visible = [view.org.departments[number] for number in view.departments()]
+    return _submit(asked, "department", "department", visible, partial(department_objects, view))
 
 
 def taguser(asked: Asked) -> bytes:
@@ -49,7 +47,7 @@ def taguser(asked: Asked) -> bytes:
         if tag is None:
             raise ApiError(NO_TAG)
         users, departments = tag_users(view, tag), tag_departments(view, tag)
-    return _submit(asked, "taguser", "userlist", users, partylist=departments)
+    return _submit(asked, "taguser", "userlist", users, list, partylist=departments)
 
 
 def get_result(asked: Asked) -> bytes:
@@ -57,14 +55,30 @@ def get_result(asked: Asked) -> bytes:
     return ok(**asked.platform.exports.result(asked.app, asked.text("jobid", 40088), asked.base_url))
 
 
-def _submit(asked: Asked, kind: str, name: str, items: list[dict[str, Any]], **more: object) -> bytes:
-    """Cut the items into blocks and start the job."""
+def _members(asked: Asked) -> list[Member]:
+    view = asked.view
+    with view.org.lock:
+        return list(filter(view.sees_member, view.org.members.values()))
+
+
+def _submit(
+    asked: Asked, kind: str, name: str, found: list[Any], render: Callable[[list[Any]], list[Any]], **more: object
+) -> bytes:
+    """Start the job that cuts what was found into blocks, and renders each in turn."""
     key = asked.field("encoding_aeskey", 40063)
     size = asked.data.get("block_size", MOST_BLOCK)
     if not is_key(key) or not isinstance(size, int) or not LEAST_BLOCK <= size <= MOST_BLOCK:
         raise ApiError(40035)
-    blocks = [{name: items[start : start + size], **more} for start in range(0, max(1, len(items)), size)]
-    return ok(jobid=asked.platform.exports.submit(asked.app, kind, key, blocks))
+    exports, lock = asked.platform.exports, asked.view.org.lock
+    size = exports.block_size or size
+
+    def blocks() -> Iterator[dict[str, Any]]:
+        for start in range(0, max(1, len(found)), size):
+            with lock:
+                items = render(found[start : start + size])
+            yield {name: items, **more}
+
+    return ok(jobid=exports.submit(asked.app, kind, key, blocks(), large=len(found) > AT_ONCE))
 
 
 ROUTES = (
