@@ -17,6 +17,7 @@
     │   ├── ConnectionFailed      no connection, or it broke
     │   ├── AnswerTimeout         no answer in time
     │   └── BadAnswer             an answer that is not what WeCom documents
+    ├── ExportFailed              an export cannot be used (``call``)
     ├── AuthUnavailable           the auth element cannot serve this enterprise (``corpId``)
     │   ├── CorpUnknown           the enterprise never authorised this suite (``possibilities``)
     │   ├── AgentUnknown          the enterprise's AgentId is not known here
@@ -77,6 +78,7 @@ __all__ = [
     "ConnectionFailed",
     "CorpUnknown",
     "ErasureRefused",
+    "ExportFailed",
     "LoginCodeExpired",
     "LoginCodeRefused",
     "LoginCodeUnknown",
@@ -259,6 +261,20 @@ class BadAnswer(TransportError):
     ) -> None:
         super().__init__(message, call=call, corpId=corpId, hint=hint)
         self.status = status
+
+
+class ExportFailed(QywxError):
+    """An export came to nothing, or does not fit what WeCom tells otherwise: it is not believed.
+
+    :param call: the call that failed, as path and harmless arguments.
+    """
+
+    code = "qywx-export-failed"
+
+    def __init__(self, message: str, *, call: str) -> None:
+        hint = 'Run it again; with "fetch": "walk" the corp element is read without exports.'
+        super().__init__(message, hint=hint)
+        self.call = call
 
 
 class AuthUnavailable(QywxError):

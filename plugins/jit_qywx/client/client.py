@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from jit_qywx.client.agent import Agent
 from jit_qywx.client.auth import Auth
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from jit_qywx.client.call import TokenSource
+    from jit_qywx.client.downloads import Link
     from jit_qywx.client.transport import Transport
 
 __all__ = ["CallObserver", "QywxProxyClient"]
@@ -122,6 +123,14 @@ class QywxProxyClient:
         """
         call = Call(path, body=body or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets))
         return self._call(call)
+
+    def download(self, link: Link) -> IO[bytes]:
+        """Fetch a file that WeCom named, whole and as told: see :meth:`jit_qywx.client.downloads.Downloads.fetch`."""
+        return self._transport.downloads.fetch(link)
+
+    def pause(self, seconds: float) -> None:
+        """Wait for WeCom, at most until the App is closed."""
+        self._transport.pause(seconds)
 
     def getcallbackip(self) -> list[str]:
         """The addresses WeCom's callbacks come from (document 90930)."""

@@ -42,5 +42,6 @@ class Export(Endpoints):
 
     def _submit(self, path: str, encoding_aeskey: str, block_size: int | None, tagid: int | None = None) -> str:
         body = {"encoding_aeskey": encoding_aeskey, "block_size": block_size, "tagid": tagid}
-        answer = self._post(path, body, reads=False, secrets=[encoding_aeskey])
+        # Submitted twice, a job only costs WeCom work; what it reads is not changed.
+        answer = self._post(path, body, secrets=[encoding_aeskey])
         return self._field(path, answer, "jobid", str)

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as TimeoutOfUrllib3
 
+from jit_qywx.client.downloads import Downloads
 from jit_qywx.client.exchange import Exchange
 from jit_qywx.client.retries import Retries, RetryPolicy
 from jit_qywx.errcodes import make_error
@@ -62,14 +63,18 @@ class Transport:
         self.base_url = base_url.rstrip("/") + "/"
         self._policy = policy or RetryPolicy()
         self.timing = self._policy.timing
-        trusted = trust_env and urlsplit(self.base_url).hostname not in _LOOPBACK
+        where = urlsplit(self.base_url)
+        trusted = trust_env and where.hostname not in _LOOPBACK
         self._exchange = Exchange(self.base_url, timeout=timeout, connections=connections, trust_env=trusted)
         self._closed = threading.Event()
+        #: Files come with no less protection than the calls that name them.
+        self.downloads = Downloads(timeout=timeout, trust_env=trust_env, plain=where.scheme == "http", pause=self.pause)
 
     def close(self) -> None:
         """Close every connection. Calls that wait for an answer, or for their next try, fail at once."""
         self._closed.set()
         self._exchange.close()
+        self.downloads.close()
 
     def call(self, call: Call, *, tokens: TokenSource | None = None, pace: Pace | None = None) -> dict[str, Any]:
         """Make a call and return WeCom's answer, ``errcode`` and ``errmsg`` taken off.
@@ -96,9 +101,10 @@ class Transport:
                 assert token is not None
                 token = tokens.renew(token)
             else:
-                self._pause(wait)
+                self.pause(wait)
 
-    def _pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
+        """Wait, at most until the transport is closed."""
         if self.timing.sleep is time.sleep:
             # A minute's wait for a quota must not outlive the App.
             self._closed.wait(seconds)
