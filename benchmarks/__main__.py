@@ -1,36 +1,70 @@
-"""`python -m benchmarks [--quick] [FAMILY …]`: run the families of figures and print each result as it comes."""
+"""`python -m benchmarks [--quick] [FAMILY …]`: measure the families of figures and print each result as it comes.
+
+At the sizes that the goals are set for, each family's results are kept (benchmarks/results/) and the page of them
+(benchmarks/RESULTS.md) is written anew, so that one family can be measured again without the others. Several families
+run in a process each: one that fails, or is killed for its memory, costs nothing but its own results.
+"""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
+import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.harness import QUICK, Scale
+from benchmarks.harness import QUICK, Result, Scale
 
-FAMILIES = ("loading", "calling", "starting", "reloading", "publishing", "syncing", "together", "receiving")
+FAMILIES = ("loading", "calling", "starting", "reloading", "syncing", "together", "receiving")
 
 
-def main() -> None:
-    """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+def main() -> int:
+    """Run what the command line asks for; the exit code tells whether every family came to its end."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=str(__doc__).partition("\n")[0])
     parser.add_argument("family", nargs="*", metavar="FAMILY", help=f"only these, of: {', '.join(FAMILIES)}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that all of it runs, not how fast")
+    parser.add_argument("--members", type=int, metavar="N", help="another size of the enterprise; nothing is kept")
+    parser.add_argument("--rounds", type=int, metavar="N", help="another number of rounds of a sync; nothing is kept")
     arguments = parser.parse_args()
     if unknown := set(arguments.family) - set(FAMILIES):
         parser.error(f"no such family: {', '.join(sorted(unknown))}")
+    families = arguments.family or FAMILIES
+    if len(families) > 1:
+        return max(_apart(family, sys.argv[1:], families) for family in families)
     scale = QUICK if arguments.quick else Scale()
+    if arguments.members:
+        scale = dataclasses.replace(scale, members=arguments.members, growth=(arguments.members,))
+    if arguments.rounds:
+        scale = dataclasses.replace(scale, sync_rounds=arguments.rounds)
+    _measure(families[0], scale)
+    return 0
+
+
+def _apart(family: str, arguments: list[str], families: Sequence[str]) -> int:
+    """Measure one of several families in a process of its own."""
+    options = [word for word in arguments if word not in families]
+    done = subprocess.run([sys.executable, "-m", "benchmarks", *options, family], check=False)
+    if done.returncode:
+        print(f"{family} FAILED with {done.returncode}; its earlier results stand.\n", flush=True)
+    return int(done.returncode != 0)
+
+
+def _measure(family: str, scale: Scale) -> list[Result]:
     for fact in report.machine():
         print(fact)
-    for family in arguments.family or FAMILIES:
-        module = importlib.import_module(f"benchmarks.{family}")
-        print(f"\n{family}: {str(module.__doc__).splitlines()[0]}", flush=True)
-        with tempfile.TemporaryDirectory(prefix="jitcore-bench-") as folder:
-            for result in module.results(scale, Path(folder)):
-                print(report.line(result, judged=not arguments.quick), flush=True)
+    module = importlib.import_module(f"benchmarks.{family}")
+    print(f"\n{family}: {str(module.__doc__).splitlines()[0]}", flush=True)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="jitcore-bench-") as folder:
+        for result in module.results(scale, Path(folder)):
+            found.append(result)
+            print(report.line(result, judged=scale is not QUICK), flush=True)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from benchmarks.goals import GOALS, Goal
 
 Measurement = Callable[[], float]
 
@@ -21,7 +23,9 @@ class Scale:
 
     :param elements: sizes of the apps to index.
     :param loaded: size of the app that is loaded whole.
-    :param members: sizes of the enterprises to sync.
+    :param members: size of the enterprise that the goals of a sync are set for.
+    :param growth: sizes of the enterprises whose syncs are laid side by side.
+    :param peer: largest of them that is synced the peer's way too.
     :param watched: sizes of the apps to edit while they are watched.
     :param saves: saves of each way of saving.
     :param idle: seconds over which the watcher's idle time is measured.
@@ -32,7 +36,9 @@ class Scale:
 
     elements: tuple[int, ...] = (1_000, 10_000)
     loaded: int = 10_000
-    members: tuple[int, ...] = (10_000, 100_000)
+    members: int = 100_000
+    growth: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    peer: int = 100_000
     watched: tuple[int, ...] = (100, 1_000, 10_000)
     saves: int = 150
     idle: float = 60.0
@@ -44,7 +50,9 @@ class Scale:
 QUICK = Scale(
     elements=(50,),
     loaded=50,
-    members=(60,),
+    members=60,
+    growth=(60, 120),
+    peer=60,
     watched=(20,),
     saves=2,
     idle=0.1,
@@ -63,6 +71,7 @@ class Ratio:
     :param high: largest ratio of a round.
     :param ours: median of our seconds.
     :param floor: median of the floor's seconds.
+    :param rounds: how many rounds.
     """
 
     median: float
@@ -70,6 +79,7 @@ class Ratio:
     high: float
     ours: float
     floor: float
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +89,65 @@ class Figure:
     :param name: what was measured, with its size.
     :param floor: what it was measured against.
     :param ratio: the result.
-    :param goal: the ratio not to exceed, or None where we only want to know.
+    :param goal: key of the goal in :data:`benchmarks.goals.GOALS`, or None where we only want to know.
     """
 
     name: str
     floor: str
     ratio: Ratio
-    goal: float | None = None
+    goal: str | None = None
 
     @property
-    def met(self) -> bool | None:
-        """Whether the goal was met; None without a goal."""
-        return None if self.goal is None else self.ratio.median <= self.goal
+    def value(self) -> float:
+        """What the goal judges."""
+        return self.ratio.median
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One line of the report: a number by itself.
+
+    :param name: what was measured, with its size.
+    :param value: the number.
+    :param unit: of what.
+    :param goal: as of :class:`Figure`.
+    :param note: how it came about.
+    """
+
+    name: str
+    value: float
+    unit: str
+    goal: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One line of the report: a number that does not depend on the machine."""
+    """One line of the report: a fact to read."""
 
     name: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the plot: how long a first sync of so many members took.
+
+    :param series: whose.
+    """
+
+    series: str
+    members: int
+    seconds: float
+
+
+Result = Figure | Amount | Count | Point
+
+
+def goal_of(result: Result) -> Goal | None:
+    """The goal of a result, if it has one."""
+    key = result.goal if isinstance(result, Figure | Amount) else None
+    return None if key is None else GOALS[key]
 
 
 def timed(work: Callable[[], object]) -> Measurement:
@@ -122,13 +171,21 @@ def compare(ours: Measurement, floor: Measurement, rounds: int) -> Ratio:
     pairs: list[tuple[float, float]] = []
     for number in range(rounds + 1):
         if number % 2:
-            second = _settled(floor)
-            first = _settled(ours)
+            second = settled(floor)
+            first = settled(ours)
         else:
-            first = _settled(ours)
-            second = _settled(floor)
+            first = settled(ours)
+            second = settled(floor)
         pairs.append((first, second))
-    counted = pairs[1:]
+    return ratio_of(pairs[1:])
+
+
+def ratio_of(pairs: Iterable[tuple[float, float]]) -> Ratio:
+    """The ratio of what was measured in turn.
+
+    :param pairs: our seconds and the floor's, of each round.
+    """
+    counted = list(pairs)
     ratios = [first / second for first, second in counted]
     return Ratio(
         median=statistics.median(ratios),
@@ -136,10 +193,11 @@ def compare(ours: Measurement, floor: Measurement, rounds: int) -> Ratio:
         high=max(ratios),
         ours=statistics.median(first for first, _ in counted),
         floor=statistics.median(second for _, second in counted),
+        rounds=len(counted),
     )
 
 
-def _settled(measurement: Measurement) -> float:
-    # The rubbish of one side must not be swept on the other's time.
+def settled(measurement: Measurement) -> float:
+    """One measurement, after the rubbish of the one before was swept on nobody's time."""
     gc.collect()
     return measurement()

@@ -8,9 +8,19 @@ import sqlite3
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from benchmarks.harness import Count, Figure
+from benchmarks.harness import Amount, Count, Figure, Point, Result, goal_of
 
-PACKAGES = ("jitcore", "peewee", "pluggy", "jsonschema", "jsonschema-rs", "requests", "cryptography", "click")
+PACKAGES = (
+    "jitcore",
+    "peewee",
+    "pluggy",
+    "jsonschema",
+    "jsonschema-rs",
+    "requests",
+    "cryptography",
+    "click",
+    "psycopg",
+)
 
 
 def machine() -> Iterator[str]:
@@ -22,27 +32,42 @@ def machine() -> Iterator[str]:
     yield ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 
 
-def line(result: Figure | Count, *, judged: bool = True) -> str:
+def line(result: Result, *, judged: bool = True) -> str:
     """One result as the report shows it.
 
     :param judged: whether the sizes were those that the goals are set for.
     """
     if isinstance(result, Count):
-        return f"{result.name:<62}  {result.value}"
+        return f"{result.name:<70}  {result.value}"
+    if isinstance(result, Point):
+        return f"{result.series:<40} {result.members:>10,} members  {seconds(result.seconds)}"
+    return f"{result.name:<70}  {measured(result):<50} {verdict(result, judged=judged)}"
+
+
+def measured(result: Figure | Amount) -> str:
+    """What came out, with its spread and its seconds where it has some."""
+    if isinstance(result, Amount):
+        return f"{result.value:,.4g} {result.unit}{f' ({result.note})' if result.note else ''}"
     ratio = result.ratio
-    goal = "no goal" if result.goal is None else f"goal {result.goal:g}"
-    if judged and result.met is not None:
-        goal += ": met" if result.met else ": NOT MET"
-    spread = f"({ratio.low:.2f}..{ratio.high:.2f})"
-    scale = f"{_seconds(ratio.ours)} / {_seconds(ratio.floor)}"
-    return f"{result.name:<62}  {ratio.median:>6.2f} x {spread:<16} {scale:<21} {goal:<18} floor: {result.floor}"
+    spread = f"({ratio.low:.2f}..{ratio.high:.2f}, {ratio.rounds})"
+    return f"{ratio.median:>6.2f} x {spread:<18} {seconds(ratio.ours)} / {seconds(ratio.floor)}"
 
 
-def _seconds(seconds: float) -> str:
+def verdict(result: Figure | Amount, *, judged: bool = True) -> str:
+    """The goal, and whether it was met."""
+    goal = goal_of(result)
+    told = "no goal" if goal is None else f"goal {goal}"
+    if judged and goal is not None:
+        told += ": met" if goal.met(result.value) else ": NOT MET"
+    return told if isinstance(result, Amount) else f"{told:<22} floor: {result.floor}"
+
+
+def seconds(value: float) -> str:
+    """Seconds in the unit that suits them."""
     for unit, size in (("s ", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.4g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
+        if value >= size:
+            return f"{value / size:.4g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
 
 
 def _facts(path: str, key: str) -> Iterator[str]:

@@ -21,9 +21,9 @@ def results(scale: Scale, folder: Path) -> Iterator[Figure]:
     nothing = process("-c", "pass")
     rounds = scale.rounds * 3 if scale.rounds > 1 else 1
     ratio = compare(process("-c", "import jitcore"), nothing, rounds)
-    yield Figure("process that imports jitcore", "python -c pass", ratio, goal=5)
+    yield Figure("process that imports jitcore", "python -c pass", ratio, goal="import")
     ratio = compare(process("-c", LOAD_ONE, str(app), name), nothing, rounds)
-    yield Figure("process that opens an app and loads one element", "python -c pass", ratio, goal=9)
+    yield Figure("process that opens an app and loads one element", "python -c pass", ratio, goal="start")
     ratio = compare(process("-m", "jitcore.cli", "--help"), nothing, rounds)
     yield Figure("jit --help", "python -c pass", ratio)
 

@@ -1,94 +1,188 @@
-"""Syncing an enterprise from WeCom into the database, against fetching and parsing the same answers."""
+"""Syncing an enterprise from WeCom into the database, against fetching, parsing and storing the same things bare."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import time
+import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Count, Figure, Measurement, Scale, compare, timed
-from benchmarks.upstream import CORP_ID, Upstream, get_all
-from jitcore import App
+from benchmarks.databases import Home, Opened, kinds
+from benchmarks.enterprises import corp_name, opened
+from benchmarks.fetching import get_all, targets_of
+from benchmarks.harness import Amount, Count, Figure, Result, Scale, ratio_of, settled, timed
+from benchmarks.tables import Look, copying, counted, inserting, repeating, tables, written
+from benchmarks.transactions import watched
+from benchmarks.upstream import Shape, Upstream
+from jitcore.storage.statements import StatementCount
 
-#: As many connections as a sync uses by default.
-WORKERS = 8
-
-
-def results(scale: Scale, folder: Path) -> Iterator[Figure | Count]:
-    """The first sync and one that finds nothing changed, with the calls and statements each takes."""
-    for size in scale.members:
-        with Upstream(size) as upstream, connected(folder / "app", upstream) as corp:
-            upstream.calls()
-            with corp.app.storage.counting() as first:
-                corp.syncCorp()
-            calls = upstream.calls()
-            with corp.app.storage.counting() as again:
-                corp.syncCorp()
-            repeated = upstream.calls()
-
-            targets = [(path, query) for method, path, query in calls if method == "GET" and path != "gettoken"]
-            code = upstream.permanent_code()
-            floor = timed(partial(get_all, upstream.base_url, code, targets, WORKERS))
-            answers = f"fetch + parse of its {len(targets):,} answers"
-            ratio = compare(first_sync(folder, upstream), floor, scale.sync_rounds)
-            yield Figure(f"first sync of {size:,} members", answers, ratio)
-            ratio = compare(timed(corp.syncCorp), floor, scale.sync_rounds)
-            yield Figure(f"sync of {size:,} members, nothing changed", answers, ratio)
-        for name, told, count in ((f"first sync of {size:,}", calls, first), (f"{size:,} unchanged", repeated, again)):
-            yield Count(f"HTTP calls of {name}", f"{len(told):,}: {by_path(told)}")
-            yield Count(f"SQL of {name}", f"{count.total} statements, {count.writes} writing")
+#: How much of the enterprise changes between two syncs.
+SHARE = 0.01
 
 
-@contextmanager
-def connected(path: Path, upstream: Upstream) -> Iterator[Any]:
-    """The corp element of a new app that the enterprise has authorised; nothing is synced yet."""
-    suite = upstream.suite
-    config = {
-        "authConfig": {
-            "suiteId": suite.id,
-            "suiteSecret": suite.secret,
-            "encodingAESKey": suite.aes_key,
-            "token": suite.token,
-        },
-        "apiBaseUrl": upstream.base_url,
-    }
-    _write(path, "auths", "BenchAuth", "auths.loginTypes.QywxProxyType", config)
-    _write(path, "corps", "Bench", "corps.QywxProxyType", {"corpId": CORP_ID, "authFullName": "auths.BenchAuth"})
-    try:
-        with App(path) as app:
-            auth = app.getElement("auths.BenchAuth")
-            auth.notify(**upstream.ticket())
-            auth.authorize(upstream.auth_code())
-            yield app.getElement("corps.Bench")
-    finally:
-        shutil.rmtree(path)
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One sync as it was measured.
+
+    :param seconds: of all of it.
+    :param publish: seconds of its longest transaction.
+    :param statements: what it sent to the database.
+    :param calls: what it asked WeCom.
+    """
+
+    seconds: float
+    publish: float
+    statements: StatementCount
+    calls: Sequence[tuple[str, str, dict[str, str]]]
 
 
-def first_sync(folder: Path, upstream: Upstream) -> Measurement:
-    """A sync into an empty database; making that and the authorisation are not counted."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The three syncs of one new database, and in turn with them what they are held against, in seconds.
 
-    def measure() -> float:
-        with connected(folder / "another", upstream) as corp:
-            start = time.perf_counter()
-            corp.syncCorp()
-            return time.perf_counter() - start
+    :param first: into the empty tables.
+    :param unchanged: right after it.
+    :param changed: after a hundredth of the members changed.
+    :param fetched: the floor of reading beside each of the three.
+    :param inserted: the floor of writing what the first wrote.
+    :param copied: the same by PostgreSQL's faster way.
+    :param repeated: the floor of writing what the last wrote.
+    :param rows: how many rows of each table the first wrote.
+    :param edits: how many edits were made upstream.
+    :param changes: how many rows of each table that changed.
+    :param upstream: seconds of WeCom's own processor time for a floor of reading.
+    """
 
-    return measure
+    first: Run
+    unchanged: Run
+    changed: Run
+    fetched: tuple[float, float, float]
+    inserted: float
+    copied: float | None
+    repeated: float
+    rows: dict[str, int]
+    edits: int
+    changes: dict[str, int]
+    upstream: float
 
 
-def by_path(calls: list[tuple[str, str, dict[str, str]]]) -> str:
-    """How often each path was called, the most frequent first."""
-    return ", ".join(f"{count:,} {path}" for path, count in Counter(path for _, path, _ in calls).most_common())
+def results(scale: Scale, folder: Path) -> Iterator[Result]:
+    """The first sync, one that finds nothing changed and one that finds a hundredth changed, on each database."""
+    with Upstream(Shape.of(scale.members)) as upstream, kinds() as databases:
+        for number, database in enumerate(databases):
+            # One round more, to warm caches; it does not count.
+            rounds = [_round(upstream, database, folder) for _ in range(scale.sync_rounds + 1)]
+            with database(folder) as home:
+                yield from _told(home.kind, scale.members, rounds[1:], with_calls=not number)
 
 
-def _write(app: Path, family: str, name: str, element_type: str, config: dict[str, Any]) -> None:
-    path = app / family / name
-    path.mkdir(parents=True)
-    (path / "e.json").write_text(json.dumps({"type": element_type, "title": name, "version": "1.0.0"}))
-    (path / f"{name}.json").write_text(json.dumps(config))
+def _round(upstream: Upstream, database: Opened, folder: Path) -> Round:
+    with database(folder) as home, opened(folder / "app", upstream, home) as app:
+        corp = app.getElement(corp_name())
+        upstream.warm()
+        first = _run(corp, upstream)
+        floor = timed(partial(get_all, upstream.base_url, upstream.permanent_code(), targets_of(first.calls)))
+        spent = upstream.seconds()
+        fetched = [settled(floor)]
+        spent = upstream.seconds() - spent
+        content = _content(home)
+        rows = dict(counted(content))
+        inserted = settled(partial(inserting, home, content))
+        copied = settled(partial(copying, home, content)) if home.kind == "PostgreSQL" else None
+        del content
+
+        unchanged = _run(corp, upstream)
+        fetched.append(settled(floor))
+
+        look = _look(home)
+        edits = upstream.edit(SHARE)
+        upstream.warm()
+        changed = _run(corp, upstream)
+        fetched.append(settled(floor))
+        with home.connect() as connection:
+            changes = look.changes(connection)
+        del look
+        repeated = settled(partial(repeating, home, changes))
+        return Round(
+            first=first,
+            unchanged=unchanged,
+            changed=changed,
+            fetched=(fetched[0], fetched[1], fetched[2]),
+            inserted=inserted,
+            copied=copied,
+            repeated=repeated,
+            rows=rows,
+            edits=edits,
+            changes=dict(counted(changes)),
+            upstream=spent,
+        )
+
+
+def _run(corp: Any, upstream: Upstream) -> Run:
+    storage = corp.app.storage
+    upstream.calls()
+    with storage.counting() as statements, watched(storage) as transactions:
+        seconds = settled(timed(corp.syncCorp))
+    return Run(seconds, transactions.longest, statements, upstream.calls())
+
+
+def _content(home: Home) -> Any:
+    with home.connect() as connection:
+        return written(connection)
+
+
+def _look(home: Home) -> Look:
+    with home.connect() as connection:
+        return Look(connection)
+
+
+def _told(kind: str, size: int, rounds: Sequence[Round], *, with_calls: bool) -> Iterator[Result]:
+    last = rounds[-1]
+    of, rows, changes = f"of {size:,} members, {kind}", sum(last.rows.values()), sum(last.changes.values())
+    asked = len(targets_of(last.first.calls))
+    fetch = f"fetch + parse of its {asked:,} answers"
+
+    pairs = [(each.first.seconds, each.fetched[0] + each.inserted) for each in rounds]
+    yield Figure(f"first sync {of}", f"{fetch} + executemany of its {rows:,} rows", ratio_of(pairs), "first")
+    pairs = [(each.unchanged.seconds, each.fetched[1]) for each in rounds]
+    yield Figure(f"sync {of}, nothing changed", fetch, ratio_of(pairs), "unchanged")
+    pairs = [(each.changed.seconds, each.fetched[2]) for each in rounds]
+    yield Figure(f"sync {of}, 1 % changed", fetch, ratio_of(pairs), "changed")
+    pairs = [(each.first.publish, each.inserted) for each in rounds]
+    yield Figure(f"publish of a first sync {of}", f"executemany of its {rows:,} rows", ratio_of(pairs), "publish first")
+    copied = [(each.first.publish, each.copied) for each in rounds if each.copied is not None]
+    if copied:
+        yield Figure(f"publish of a first sync {of}", f"COPY of its {rows:,} rows", ratio_of(copied))
+    pairs = [(each.changed.publish, each.repeated) for each in rounds]
+    name = f"publish of {last.edits:,} edits {of}"
+    yield Figure(name, f"executemany of its {changes:,} rows", ratio_of(pairs), "publish changed")
+
+    writes = max(_writes(each.unchanged.statements) for each in rounds)
+    statements = max(each.unchanged.statements.total for each in rounds)
+    yield Amount(f"writes to the organisation, nothing changed, {kind}", writes, "writes", "unchanged writes")
+    yield Amount(f"SQL statements, nothing changed, {kind}", statements, "statements", "unchanged statements")
+    for name, run in (("first", last.first), ("1 % changed", last.changed)):
+        total, writing = run.statements.total, run.statements.writes
+        yield Count(f"SQL statements, {name}, {kind}", f"{total}, {writing} of them writing")
+    yield Count(f"rows of a first sync, {kind}", by_name(last.rows))
+    yield Count(f"rows of {last.edits:,} edits, {kind}", by_name(last.changes))
+    if with_calls:
+        for name, run in (("a first sync", last.first), ("1 % changed", last.changed)):
+            yield Count(f"HTTP calls, {name}", by_name(Counter(path for _, path, _ in run.calls)))
+        each = last.upstream / asked * 1e6
+        yield Count("WeCom's own time", f"{each:.0f} us of processor time for a call, in a process of its own")
+
+
+def by_name(counts: dict[str, int]) -> str:
+    """A sum and what it is made of, the most frequent first."""
+    parts = ", ".join(f"{count:,} {name}" for name, count in Counter(counts).most_common())
+    return f"{sum(counts.values()):,}: {parts}"
+
+
+def _writes(count: StatementCount) -> int:
+    """Writing statements that name a table of the organisation."""
+    names = re.compile(rf"\b({'|'.join(table.name for table in tables())})\b")
+    return sum(each.kind == "write" and names.search(each.sql) is not None for each in count.statements)

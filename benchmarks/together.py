@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.harness import Count, Figure, Measurement, Scale, compare
-from benchmarks.upstream import CORP_ID, Upstream
+from benchmarks.enterprises import corp_name, opened
+from benchmarks.harness import Figure, Measurement, Scale, compare
+from benchmarks.upstream import CORP_ID, Shape, Upstream
 from jit_corps.fleet import CorpResult, sync_all
 from jitcore import App
 
@@ -18,16 +17,20 @@ SMALL = 20
 LATENCY = 0.05
 
 
-def results(scale: Scale, folder: Path) -> Iterator[Figure | Count]:
+def results(scale: Scale, folder: Path) -> Iterator[Figure]:
     """When the last small enterprise ends, with a large one and without; nothing has changed in any."""
-    for size in scale.members:
-        with Upstream(size, small=SMALL, latency=LATENCY) as upstream, ExitStack() as apps:
-            alone = apps.enter_context(_opened(folder / f"alone {size}", upstream, upstream.small))
-            beside = apps.enter_context(_opened(folder / f"beside {size}", upstream, [*upstream.small, CORP_ID]))
-            for app in (alone, beside):
-                sync_all(app)
-            ratio = compare(_last_small(beside), _last_small(alone), scale.sync_rounds)
-            yield Figure(f"{SMALL} small enterprises beside one of {size:,} members", "the same ones alone", ratio, 2)
+    size = scale.members
+    shape = Shape(size, departments=max(3, size // 100), tags=20)
+    with (
+        Upstream(shape, small=SMALL, latency=LATENCY) as upstream,
+        opened(folder / "alone", upstream, corpids=upstream.small, hurry=False) as alone,
+        opened(folder / "beside", upstream, corpids=[*upstream.small, CORP_ID], hurry=False) as beside,
+    ):
+        for app in (alone, beside):
+            sync_all(app)
+        ratio = compare(_last_small(beside), _last_small(alone), scale.sync_rounds)
+        name = f"{SMALL} small enterprises beside one of {size:,} members"
+        yield Figure(name, "the same ones alone", ratio, "fairness")
 
 
 class _LastSmall:
@@ -48,7 +51,7 @@ class _LastSmall:
     def ended(self, result: CorpResult) -> None:
         if result.status != "ok":
             raise RuntimeError(f"{result.corpFullName} is {result.status}: {result.error}")
-        if not result.corpFullName.endswith(CORP_ID):
+        if result.corpFullName != corp_name():
             self.at = time.perf_counter()
 
 
@@ -60,28 +63,3 @@ def _last_small(app: App) -> Measurement:
         return watcher.at - start
 
     return measure
-
-
-def _opened(path: Path, upstream: Upstream, corpids: Sequence[str]) -> App:
-    """A new app whose suite these enterprises have authorised; they have no folders."""
-    suite = upstream.suite
-    config = {
-        "authConfig": {
-            "suiteId": suite.id,
-            "suiteSecret": suite.secret,
-            "encodingAESKey": suite.aes_key,
-            "token": suite.token,
-        },
-        "apiBaseUrl": upstream.base_url,
-        "autoCreateCorp": {"fullName": "corps.{corpId}"},
-    }
-    element = path / "auths" / "BenchAuth"
-    element.mkdir(parents=True)
-    (element / "e.json").write_text(json.dumps({"type": "auths.loginTypes.QywxProxyType", "title": "BenchAuth"}))
-    (element / "BenchAuth.json").write_text(json.dumps(config))
-    app = App(path)
-    auth = app.getElement("auths.BenchAuth")
-    auth.notify(**upstream.ticket())
-    for corpid in corpids:
-        auth.authorize(upstream.auth_code(corpid))
-    return app
