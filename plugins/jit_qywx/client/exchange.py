@@ -1,9 +1,9 @@
 """Requests and their answers, with as little as possible between them and the socket.
 
-A reading of an organisation is thousands of small calls, and going through requests and urllib3 takes fifteen times as
-long as the socket does. So they do what is done once: requests decides how to get there (proxies, certificate bundles),
+A reading of an organisation is thousands of small calls, and going through requests and urllib3 takes several times as
+long as they need. So these do what is done once: requests decides how to get there (proxies, certificate bundles),
 urllib3's pools keep the connections and open them, TLS and tunnels included. The request itself is a line and a few
-headers that never change, and its answer is read by ``jit_qywx.client.answers``. The query of a WeCom call, which holds
+headers that never change, and its answer is read by ``http.client``. The query of a WeCom call, which holds
 tokens and secrets, so reaches neither library, which would put it into exceptions and debug logs.
 """
 
