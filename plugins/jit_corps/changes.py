@@ -98,6 +98,7 @@ class Withheld:
     :param limit: how many would have passed.
     :param active: of how many.
     :param reason: one sentence for people.
+    :param recent: how many went within a day before, which the limit counts as well.
     """
 
     kind: str
@@ -106,6 +107,7 @@ class Withheld:
     active: int
     keys: tuple[tuple[str, ...], ...]
     reason: str
+    recent: int = 0
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reason}"
@@ -117,6 +119,7 @@ class Withheld:
             "count": self.count,
             "limit": self.limit,
             "active": self.active,
+            "recent": self.recent,
             "keys": [list(key) for key in self.keys],
             "reason": self.reason,
         }
@@ -130,6 +133,7 @@ class Plan:
     :param kinds: the changes of each kind of :data:`jit_corps.snapshot.KINDS`.
     :param header: what would be kept of the corp itself; ``header_before`` is what is kept now.
     :param withheld: what the guard held back.
+    :param approved: kinds whose removals the guard would hold back if a person had not let them through.
     :param incomplete: what upstream told only in part (``("everything",)`` for an incomplete snapshot), and who is kept
         because nobody could confirm that they left.
     :param conflicts: what could not be decided, in words.
@@ -147,6 +151,7 @@ class Plan:
     header: Header = NO_HEADER
     header_before: Header = NO_HEADER
     withheld: tuple[Withheld, ...] = ()
+    approved: frozenset[str] = frozenset()
     incomplete: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     reconcile: str | None = None
@@ -176,6 +181,12 @@ class Plan:
             }
             for kind, changes in ((kind, self.kinds[kind]) for kind in KINDS)
         }
+
+    @property
+    def unapproved(self) -> dict[str, int]:
+        """How many records of each kind go by themselves and without approval: what the guard counts of a day."""
+        counts = {kind: self.kinds[kind].own_removals for kind in KINDS if kind not in self.approved}
+        return {kind: count for kind, count in counts.items() if count}
 
     @staticmethod
     def _local_roots(rows: Iterable[Row]) -> int:

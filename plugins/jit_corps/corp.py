@@ -118,8 +118,8 @@ class Corp(Element, ABC):
         """Bring the organisation up to date: departments, members, roles, and the members' accounts.
 
         Readers see the old organisation or the new one. Nothing is removed because upstream could not tell all, or
-        because the app may see less than before. Too many removals at once (10 % of a kind, at least 3, at most 500)
-        are withheld and reported; the rest goes through.
+        because the app may see less than before. Too many removals within a day (10 % of a kind, at least 3, at most
+        500) are withheld and reported; the rest goes through.
 
         :param approve: let up to so many removals of each kind through, and not one more.
         :param progress: called as ``progress(phase, done, total)``; by default it shows on a terminal.

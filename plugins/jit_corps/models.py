@@ -255,8 +255,9 @@ class SyncRun(Record):
     """One run: ``running ok ok_with_conflicts guarded partial failed skipped_locked superseded abandoned``.
 
     ``counts`` is ``{kind: {added, updated, removed}}``; ``withheld`` the guard's findings, each with the first
-    thousand ``keys``; ``incomplete`` what upstream did not tell; ``conflicts`` what could not be decided; ``digest``
-    the seal of the saved plan that it applied; ``cause`` what failed.
+    thousand ``keys``; ``removals`` how many of each kind went by themselves without approval (``{kind: count}``);
+    ``incomplete`` what upstream did not tell; ``conflicts`` what could not be decided; ``digest`` the seal of the saved
+    plan that it applied; ``cause`` what failed.
     """
 
     runId = BigAutoField(column_name="run_id")
@@ -272,6 +273,7 @@ class SyncRun(Record):
     calls = IntegerField(null=True)
     counts = JsonText(null=True)
     withheld = JsonText(null=True)
+    removals = JsonText(null=True)
     incomplete = JsonText(null=True)
     conflicts = JsonText(null=True)
     digest = TextField(null=True)
@@ -279,7 +281,7 @@ class SyncRun(Record):
 
     class Meta:
         table_name = "corp_sync_run"
-        indexes = ((("corpFullName", "runId"), False),)
+        indexes = ((("corpFullName", "runId"), False), (("corpFullName", "finishedAt"), False))
 
 
 class ChangeRecord(Record):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jit_corps.changes import KindChanges, Plan, Withheld
 from jit_corps.comparing import Comparison
-from jit_corps.guard import CEILING, SHARE, guard
+from jit_corps.guard import CEILING, SHARE, guard, nothing_went, passes
 from jit_corps.merging import merged
 from jit_corps.plan_belongings import plan_memberships
 from jit_corps.plan_departments import plan_departments
@@ -25,6 +25,7 @@ from jit_corps.rows import UPSTREAM, Header
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
+    from jit_corps.guard import Recent
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot
 
@@ -38,21 +39,31 @@ class Total(Protocol):
 
 
 def plan_guarded(
-    snapshot: Snapshot, state: LocalState, *, approve: int | None = None, total: Total | None = None
+    snapshot: Snapshot,
+    state: LocalState,
+    *,
+    approve: int | None = None,
+    total: Total | None = None,
+    recent: Recent = nothing_went,
 ) -> Plan:
     """The plan that a run publishes: made, judged by the guard, and made again without what the guard holds back.
 
     :param approve: how many removals of each kind a person lets through at most.
     :param total: needed when ``state`` holds only a part of the organisation.
+    :param recent: how many of a kind went within a day before.
     """
     withheld: dict[str, Withheld] = {}
     while True:
         plan = make_plan(snapshot, state, withhold=frozenset(withheld))
-        found = guard(plan if total is None else _counted(plan, total), approve=approve)
+        found = guard(plan if total is None else _counted(plan, total, recent), recent)
         # What followed from something that is held back now may stand for itself.
-        new = {one.kind: one for one in found if one.kind not in withheld}
+        new = {one.kind: one for one in found if one.kind not in withheld and not passes(one, approve)}
         if not new:
-            return replace(plan, withheld=tuple(withheld[kind] for kind in KINDS if kind in withheld))
+            return replace(
+                plan,
+                withheld=tuple(withheld[kind] for kind in KINDS if kind in withheld),
+                approved=frozenset(one.kind for one in found if one.kind not in withheld),
+            )
         withheld |= new
 
 
@@ -101,13 +112,13 @@ def _compared(snapshot: Snapshot, state: LocalState, withhold: frozenset[str]) -
     )
 
 
-def _counted(plan: Plan, total: Total) -> Plan:
+def _counted(plan: Plan, total: Total, recent: Recent) -> Plan:
     """The plan with the numbers of the whole corp where something would go."""
     kinds = dict(plan.kinds)
     for kind in (MEMBERS, MEMBERSHIPS, GRANTS):
         changes = kinds[kind]
-        removals = changes.own_removals + changes.doubtful
         if changes.own_removals:
+            removals = changes.own_removals + changes.doubtful + recent(kind)
             # Of ten times as many the removals are no more than the tenth that may go.
             most = None if removals > CEILING else ceil(removals / SHARE) + len(changes) + 1
             active = total(kind, most)

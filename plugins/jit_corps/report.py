@@ -59,8 +59,7 @@ class SyncReport:
             "duration": self.duration,
             "calls": self.calls,
             "withheld": [
-                {"kind": one.kind, "count": one.count, "limit": one.limit, "active": one.active, "reason": one.reason}
-                for one in self.withheld
+                {name: value for name, value in one.as_dict().items() if name != "keys"} for one in self.withheld
             ],
             "incomplete": list(self.incomplete),
             "generation": self.generation,

@@ -173,10 +173,11 @@ def _told(outcome: Outcome, startedAt: float, now: float) -> dict[str, Any]:
             "calls": outcome.plan.calls,
             "counts": outcome.plan.counts,
             "withheld": [
-                {"kind": one.kind, "count": one.count, "limit": one.limit, "active": one.active}
+                {"kind": one.kind, "count": one.count, "limit": one.limit, "active": one.active, "recent": one.recent}
                 | {"keys": one.keys[:KEPT_KEYS]}
                 for one in outcome.plan.withheld
             ],
+            "removals": outcome.plan.unapproved or None,
             "incomplete": list(outcome.plan.incomplete),
             "conflicts": list(outcome.plan.conflicts),
         }

@@ -20,6 +20,7 @@ from jit_corps.guard import removal_limit
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
 from jit_corps.plan import plan_guarded
 from jit_corps.publish import lock_generation, publish
+from jit_corps.recent import RecentRemovals
 from jit_corps.report import SyncReport
 from jit_corps.rows import ACTIVE, INVISIBLE, LISTED, UPSTREAM
 from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, check_claim, end_run, renew, status_of
@@ -117,7 +118,7 @@ class Engine:
         began = self.clock()
         try:
             snapshot = self.fetched(fetch, approve, progress)
-            return plan_guarded(snapshot, self.state(began), approve=approve)
+            return plan_guarded(snapshot, self.state(began), approve=approve, recent=self.recent())
         except Exception as error:
             raise self.failure(error, None) from error
 
@@ -191,7 +192,7 @@ class Engine:
         digest: str | None,
     ) -> tuple[Plan, int]:
         def make() -> Plan:
-            plan = plan_guarded(snapshot, self.state(claim.startedAt), approve=approve)
+            plan = plan_guarded(snapshot, self.state(claim.startedAt), approve=approve, recent=self.recent())
             if expected is not None:
                 expected(plan, claim.runId)
             return plan
@@ -238,6 +239,10 @@ class Engine:
     def state(self, since: float) -> LocalState:
         """What is published, to be compared with a reading that began then."""
         return read_state(self.storage, self.corpFullName, self.title, since)
+
+    def recent(self) -> RecentRemovals:
+        """How many records went within a day before now; to be made after the state was read."""
+        return RecentRemovals(self.storage, self.corpFullName, self.clock())
 
     def _note(self, claim: Claim, outcome: Outcome) -> None:
         """Write how the run failed; when the database is what failed, the log has to do."""

@@ -68,7 +68,7 @@ def sync_targets(engine: Engine, fetch: FetchTargets, targets: Targets) -> SyncR
             if current.header.corpId is None:
                 raise _NothingPublished
             total = None if current.placed is None else Totals(engine.storage, engine.corpFullName)
-            plan = plan_guarded(snapshot, current, total=total)
+            plan = plan_guarded(snapshot, current, total=total, recent=engine.recent())
             return replace(plan, reconcile=plan.reconcile or too_many)
 
         def write(plan: Plan) -> tuple[int, int | None]:

@@ -1,10 +1,12 @@
 """A well-formed answer that would take away too many is held back: additions pass, removals wait for a person.
 
-The limit is told a second time here: ``min(500, max(3, a tenth, rounded up))`` of those who count, and never to zero.
+The limit is told a second time here: ``min(500, max(3, a tenth, rounded up))`` of those who count, for all runs of a
+day together, and never to zero.
 """
 
 from __future__ import annotations
 
+import itertools
 from math import ceil
 
 import pytest
@@ -15,12 +17,14 @@ from jit_corps.edits import set_offline
 from jit_corps.errors import SyncFailed
 from jit_corps.plan import plan_guarded
 from tests.invariants.harness.world import content, last_run, organisation
-from tests.jit_corps.scripted import crowd, depts, member, snapshot
+from tests.jit_corps.conftest import Bench
+from tests.jit_corps.scripted import crowd, depts, member, named, snapshot
 
 INJECTED = (
     "an empty answer, the root only, half the departments, 59 % missing, 6 of 10, 501 of 120,000; every number of"
     " removals for every size up to 60; members offline by hand, gone or out of sight beside those who count; a"
-    " second run, approvals of one too few, exact, and after recovery; a closure on purpose"
+    " second run, approvals of one too few, exact, and after recovery; two runs of one day just below the limit, by"
+    " full readings, by events and by both; a closure on purpose"
 )
 ALSO = (
     "tests/jit_corps/test_guard.py::test_501_of_120000_are_withheld",
@@ -32,7 +36,7 @@ ALSO = (
     "tests/jit_corps/test_plan_file.py::test_an_approval_ends_after_a_day",
     "tests/jit_corps/test_plan_file.py::test_the_approval_is_a_part_of_the_plan",
 )
-OPEN = ("Two runs just below the limit: each run is judged by itself, removals of the last 24 hours are not added up.",)
+OPEN = ()
 
 
 def limit(active: int) -> int:
@@ -130,6 +134,7 @@ def test_who_does_not_count_makes_no_room(bench, share):
     state = bench.state
     counting = [row for row in state.members.values() if row.status == 1 and row.presence == "listed"]
     assert len(counting) == 20
+    bench.clock.pass_(86_400)
     report = bench.sync(snapshot(crowd(60)[44:], scope="narrow", hasRoot=False))
     assert report.status == "guarded"
     assert (report.withheld[0].limit, report.withheld[0].active) == (3, 20)
@@ -199,10 +204,84 @@ def test_any_size_any_number(share, active, gone, new, approve):
     share.count()
 
 
-@pytest.mark.xfail(reason="each run is judged by itself: removals of the last 24 hours are not added up", strict=True)
-def test_two_runs_just_below_the_limit(bench):
-    """Nine and nine of a hundred within a day are eighteen."""
+def going(bench, active: int, first: int, last: int, how: str):
+    """Members ``first`` to ``last`` leave, told by one full reading or by an event for each."""
+    told = snapshot(crowd(active)[last:])
+    if how == "full":
+        return bench.sync(told)
+    for at in range(first, last):
+        report = bench.events(told, named(f"m{at:03}"))
+    return report
+
+
+@pytest.mark.parametrize("ways", list(itertools.product(("full", "events"), repeat=2)), ids="-".join)
+def test_runs_of_a_day_share_one_limit(bench, share, ways):
+    """Two runs just below the limit, by full readings and by events: the second waits, until the first is a day old."""
+    for number, active in enumerate(share.of((100, 40, 31, 320), most=2)):
+        mine = Bench(bench.storage, bench.clock, f"corps.Day{number}")
+        mine.sync(snapshot(crowd(active)))
+        most = limit(active)
+        report = going(mine, active, 0, most - 1, ways[0])
+        assert report.status == "ok"
+        bench.clock.pass_(23 * 3600)
+        # One more is a whole limit; a second one is more than that.
+        report = going(mine, active, most - 1, most + 1, ways[1])
+        assert report.status == "guarded"
+        gone = {key for key, row in mine.state.members.items() if row.status == 2}
+        assert len(gone) == most - (ways[1] == "full")
+        assert report.withheld[0].recent == len(gone)
+        assert str(len(gone)) in str(report.withheld[0])
+        bench.clock.pass_(3601)
+        # What the first run took is older than a day now.
+        report = mine.sync(snapshot(crowd(active)[most + 1 :]))
+        assert (report.status, sum(row.status == 2 for row in mine.state.members.values())) == ("ok", most + 1)
+
+
+def test_what_was_approved_is_not_counted_again(bench, share):
+    """An approval lets through what it names, and leaves the day's limit as it was for everybody else."""
     bench.sync(snapshot(crowd(100)))
-    assert bench.sync(snapshot(crowd(100)[9:])).status == "ok"
-    bench.clock.pass_(3600)
-    assert bench.sync(snapshot(crowd(100)[18:])).status == "guarded"
+    assert bench.sync(snapshot(crowd(100)[40:]), approve=40).status == "ok"
+    bench.clock.pass_(60)
+    assert bench.sync(snapshot(crowd(100)[46:])).status == "ok"
+    bench.clock.pass_(60)
+    report = bench.sync(snapshot(crowd(100)[48:]))
+    assert (report.status, report.withheld[0].count, report.withheld[0].recent) == ("guarded", 2, 6)
+    # The approval names what goes now, not what went.
+    assert bench.sync(snapshot(crowd(100)[48:]), approve=1).status == "guarded"
+    assert bench.sync(snapshot(crowd(100)[48:]), approve=2).counts["members"]["removed"] == 2
+    share.count(4)
+
+
+def test_each_kind_has_a_day_of_its_own(bench, share):
+    """Memberships that went leave the members' limit whole, and what follows from a departure counts for nobody."""
+    tree = depts(d1=None, d2="1", d3="1")
+    people = crowd(40, "2")
+    bench.sync(snapshot(people, departments=tree))
+    moved = [member(one.memberId, "3" if at < 4 else "2") for at, one in enumerate(people)]
+    assert bench.sync(snapshot(moved, departments=tree)).counts["memberships"]["removed"] == 4
+    report = bench.sync(snapshot(moved[4:], departments=tree))
+    assert (report.status, report.counts["members"]["removed"]) == ("ok", 4)
+    moved = [member(one.memberId, "3" if at < 5 else "2") for at, one in enumerate(people)][4:]
+    report = bench.sync(snapshot(moved, departments=tree))
+    assert [(one.kind, one.count, one.recent) for one in report.withheld] == [("memberships", 1, 4)]
+    share.count(3)
+
+
+def test_another_enterprises_day_is_another(bench):
+    """What one loses says nothing about the other."""
+    other = Bench(bench.storage, bench.clock, "corps.Other")
+    for one in (bench, other):
+        one.sync(snapshot(crowd(30)))
+        assert one.sync(snapshot(crowd(30)[3:])).status == "ok"
+        assert one.sync(snapshot(crowd(30)[4:])).status == "guarded"
+
+
+def test_only_runs_that_remove_ask_what_went(bench):
+    """One statement more, and only where something would go."""
+    bench.sync(snapshot(crowd(30)))
+    asked = []
+    with bench.storage.on_statement(lambda phase, one: asked.append(one.sql) if phase == "before" else None):
+        bench.sync(snapshot(crowd(31)))
+        assert not [sql for sql in asked if sql.startswith("SELECT") and "removals" in sql]
+        bench.sync(snapshot(crowd(30)))
+    assert len([sql for sql in asked if sql.startswith("SELECT") and "removals" in sql]) == 1

@@ -62,7 +62,7 @@ class Bench:
         return sync_targets(self.engine, fetch, targets)
 
     def plan(self, told: Snapshot) -> Plan:
-        return plan_guarded(told, self.state)
+        return plan_guarded(told, self.state, recent=self.engine.recent())
 
     @property
     def state(self) -> LocalState:

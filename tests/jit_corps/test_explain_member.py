@@ -374,7 +374,7 @@ def test_explain_member_tells_programs(jit):
     ]
     assert [notice["rule"] for notice in told["notices"]] == ["withheld"]
     run = json.loads(jit("--json", what=runs).stdout)[0]
-    assert run["withheld"] == [{"kind": "members", "count": 10, "limit": 3, "active": 20}]
+    assert run["withheld"] == [{"kind": "members", "count": 10, "limit": 3, "active": 20, "recent": 0}]
 
 
 def test_explain_member_raises_for_the_root_group(jit):

@@ -63,7 +63,9 @@ def test_a_guarded_run_says_what_it_withheld_and_why(bench):
     assert (withheld.kind, withheld.count, withheld.limit, len(withheld.keys)) == (MEMBERS, 10, 4, 10)
     assert "withheld members: 10 of 40 would go" in str(report)
     keys = [[f"m{number:03}"] for number in range(30, 40)]
-    assert run_rows(bench)[1].withheld == [{"kind": "members", "count": 10, "limit": 4, "active": 40, "keys": keys}]
+    assert run_rows(bench)[1].withheld == [
+        {"kind": "members", "count": 10, "limit": 4, "active": 40, "recent": 0, "keys": keys}
+    ]
     assert report.as_dict()["withheld"][0]["count"] == 10
     again = bench.sync(snapshot(crowd(30)))
     assert (again.status, again.changes) == ("guarded", 0)

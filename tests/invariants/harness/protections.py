@@ -147,6 +147,11 @@ PROTECTIONS = {
         _replaced("jit_corps.guard", "NEVER_EMPTY", frozenset()),
         (f"{HERE}test_i03_guard.py::test_the_last_one_stays",),
     ),
+    "one limit a day": Protection(
+        "what goes in small portions is one sum",
+        _replaced("jit_corps.recent:RecentRemovals", "__call__", lambda _self, _kind: 0),
+        (f"{HERE}test_i03_guard.py::test_runs_of_a_day_share_one_limit",),
+    ),
     "tombstone": Protection(
         "what was read singly is newer than a full reading that began before",
         _no_observations,
