@@ -139,6 +139,7 @@ class Plan:
     :param conflicts: what could not be decided, in words.
     :param reconcile: why everything should be read again soon; ``None`` when there is no need.
     :param calls: calls upstream that it took.
+    :param way: how upstream was read, for people.
     :param scope: what the app was allowed to see when the snapshot was read.
     :param since: when the snapshot began to be read, in seconds since the epoch; ``None`` when nobody knows.
     :param fresh: kind and id of the records that had been read singly after that when the plan was made.
@@ -156,6 +157,7 @@ class Plan:
     conflicts: tuple[str, ...] = ()
     reconcile: str | None = None
     calls: int = field(default=0, compare=False)
+    way: str = field(default="", compare=False)
     scope: Scope = field(default=Scope(), compare=False)
     since: float | None = field(default=None, compare=False)
     fresh: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)

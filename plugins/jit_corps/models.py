@@ -257,7 +257,8 @@ class SyncRun(Record):
     ``counts`` is ``{kind: {added, updated, removed}}``; ``withheld`` the guard's findings, each with the first
     thousand ``keys``; ``removals`` how many of each kind went by themselves without approval (``{kind: count}``);
     ``incomplete`` what upstream did not tell; ``conflicts`` what could not be decided; ``digest`` the seal of the saved
-    plan that it applied; ``cause`` what failed.
+    plan that it applied; ``cause`` what failed; ``way`` how upstream was
+    read.
     """
 
     runId = BigAutoField(column_name="run_id")
@@ -278,6 +279,7 @@ class SyncRun(Record):
     conflicts = JsonText(null=True)
     digest = TextField(null=True)
     cause = TextField(null=True)
+    way = TextField(null=True)
 
     class Meta:
         table_name = "corp_sync_run"

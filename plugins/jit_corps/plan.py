@@ -105,6 +105,7 @@ def _compared(snapshot: Snapshot, state: LocalState, withhold: frozenset[str]) -
         incomplete=(*_incomplete(snapshot), *left_open),
         reconcile=_reconcile(comparison, left_open),
         calls=snapshot.calls,
+        way=snapshot.way,
         scope=snapshot.scope,
         since=state.since,
         fresh=state.fresh,

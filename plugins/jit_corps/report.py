@@ -24,6 +24,7 @@ class SyncReport:
         member's removal is going offline.
     :param duration: seconds.
     :param calls: calls upstream.
+    :param way: how upstream was read, where a provider has several ways; ``""`` when there is nothing to say of it.
     :param withheld: removals that the guard held back.
     :param incomplete: what upstream told only in part, and who is kept because nobody could confirm that they left.
     :param generation: the published version of the organisation; unchanged when nothing changed.
@@ -43,6 +44,7 @@ class SyncReport:
     runId: int | None
     conflicts: tuple[str, ...] = ()
     reconcile: str | None = None
+    way: str = ""
 
     @property
     def changes(self) -> int:
@@ -58,6 +60,7 @@ class SyncReport:
             "counts": {kind: dict(count) for kind, count in self.counts.items()},
             "duration": self.duration,
             "calls": self.calls,
+            "way": self.way,
             "withheld": [
                 {name: value for name, value in one.as_dict().items() if name != "keys"} for one in self.withheld
             ],
@@ -78,6 +81,7 @@ class SyncReport:
             f"{self.corpFullName}: {self.status}, {', '.join(parts) or '0 changes'}"
             f" ({self.calls} calls, {self.duration:.1f} s, generation {self.generation})"
         ]
+        lines += [f"  read by {self.way}"] if self.way else []
         lines += [f"  withheld {one}" for one in self.withheld]
         lines += [f"  incomplete: {one}" for one in self.incomplete]
         lines += [f"  conflict: {one}" for one in self.conflicts]

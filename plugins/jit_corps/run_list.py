@@ -57,6 +57,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     remarks = [f"withheld {one['count']} {one['kind']}" for one in row["withheld"] or ()]
     remarks += [f"incomplete {one}" for one in row["incomplete"] or ()]
     remarks += [f"conflict {one}" for one in row["conflicts"] or ()]
+    remarks += [row["way"]] if row["way"] else []
     remarks += ["applied a saved plan"] if row["digest"] else []
     remarks += [row["cause"]] if row["cause"] else []
     seconds = None if row["duration"] is None else f"{row['duration']:.1f}"

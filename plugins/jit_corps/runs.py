@@ -171,6 +171,7 @@ def _told(outcome: Outcome, startedAt: float, now: float) -> dict[str, Any]:
     if outcome.plan is not None:
         row |= {
             "calls": outcome.plan.calls,
+            "way": outcome.plan.way or None,
             "counts": outcome.plan.counts,
             "withheld": [
                 {"kind": one.kind, "count": one.count, "limit": one.limit, "active": one.active, "recent": one.recent}

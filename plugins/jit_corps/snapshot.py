@@ -193,6 +193,7 @@ class Snapshot:
         nor of what depends on them, is removed even when ``complete`` is true.
     :param unconfirmed: members known here and not listed, of whom a second look could not say that they are gone.
     :param calls: how many calls upstream the reading took.
+    :param way: how it was read, for people; ``""`` when there is nothing to say of it.
     :param targets: what was read, when that is not everything: all is told about these ids and nothing about any other,
         not even by a record that comes along. One without a record is gone upstream, unless it is among
         ``unconfirmed``, which holds ids of any kind then. ``complete`` says that every target was read.
@@ -209,4 +210,5 @@ class Snapshot:
     incomplete: tuple[str, ...] = ()
     unconfirmed: frozenset[str] = frozenset()
     calls: int = 0
+    way: str = ""
     targets: Targets | None = None

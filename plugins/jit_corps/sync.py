@@ -148,12 +148,15 @@ class Engine:
             runId=runId,
             conflicts=plan.conflicts,
             reconcile=plan.reconcile,
+            way=plan.way,
         )
         log.info(
             "synced corp=%s status=%s changes=%d calls=%d seconds=%.3f generation=%d run=%s",
             *(report.corpFullName, report.status, report.changes, report.calls, report.duration),
             *(report.generation, report.runId),
         )
+        if plan.way:
+            log.info("read corp=%s by %s", self.corpFullName, plan.way)
         for conflict in plan.conflicts:
             log.warning("conflict in corp=%s: %s", self.corpFullName, conflict)
         return report

@@ -35,6 +35,9 @@ __all__ = ["Authorization", "Authorizations"]
 
 logger = logging.getLogger(__name__)
 
+#: Seconds after which an enterprise that could not be exported is tried again.
+EXPORT_TRIED_EVERY = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -143,7 +146,7 @@ class Authorizations:
     ) -> None:
         """Store a permanent code: a new authorization, or a new code for an old one."""
         sealed = self._box.seal(permanent_code, self._place(corpId))
-        values: dict[str, Any] = {"permanentCodeSealed": sealed, "eventAt": event_at}
+        values: dict[str, Any] = {"permanentCodeSealed": sealed, "eventAt": event_at, "exportTrouble": None}
         if corpName:
             values["corpName"] = cleaned(corpName)
         if linkState:
@@ -170,6 +173,8 @@ class Authorizations:
         if not values:
             return
         model = self._model
+        # What was refused before may have been granted with what is read now.
+        values["exportTrouble"] = None
         with self._storage.transaction():
             mine = model.update(**values, updatedAt=self._now()).where(*self._is_row(corpId))
             mine.where(model.state != CANCELLED).execute()
@@ -188,6 +193,20 @@ class Authorizations:
         :param cause: ``closed``, ``withdrawn`` or ``refused`` of ``jit_qywx.states``.
         """
         return self.change(corpId, cause, reason)
+
+    def export_trouble(self, corpId: str) -> str | None:
+        """Why exporting the enterprise is not worth a try; None when it is, a day after trouble again."""
+        row = self._row(corpId)
+        if row is None or row.exportTrouble is None or self._now() - row.exportTroubleAt >= EXPORT_TRIED_EVERY:
+            return None
+        return str(row.exportTrouble)
+
+    def note_export_trouble(self, corpId: str, why: str) -> None:
+        """Remember why an export came to nothing; what is known of the grant stays as it is."""
+        model = self._model
+        with self._storage.transaction():
+            values = {"exportTrouble": cleaned(why), "exportTroubleAt": self._now()}
+            model.update(**values).where(*self._is_row(corpId)).execute()
 
     def cancel(self, corpId: str, event_at: int) -> bool:
         """Forget the permanent code; False when the enterprise is unknown or authorised again since then."""

@@ -55,6 +55,9 @@ class QywxAuthorization(peewee.Model):
     linkState = peewee.CharField(32, null=True)
     #: JSON of auth_info.agent[0].privilege.
     privilege = peewee.TextField(null=True)
+    #: Why the enterprise could not be exported, and when that was seen.
+    exportTrouble = peewee.TextField(null=True)
+    exportTroubleAt = peewee.DoubleField(null=True)
     #: ``TimeStamp`` of the newest event that changed it; 0 when it was authorised by hand.
     eventAt = peewee.BigIntegerField()
     createdAt = peewee.DoubleField()

@@ -1,7 +1,9 @@
 """Reads an enterprise's whole organisation from WeCom into one snapshot. Network only; decides nothing.
 
-The walk: scope → departments → the members of each department → members visible by themselves → tags → a second look
-at members who are known here and were not listed → scope once more.
+The way: scope → departments → all members → tags → members visible by themselves → a second look at members who are
+known here and were not listed → scope once more. Members come by a *walk*, a call for each department, or from an
+*export*, a handful of calls for a large enterprise; trouble with an export that is none of the enterprise leads back to
+the walk.
 
 A failed call fails the reading, with two exceptions that cannot hide anybody: tags the app may not read leave roles
 incomplete, and a second look that fails leaves that member unconfirmed. Source: WeCom documents 90344, 96255, 96260,
@@ -12,10 +14,13 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_corps.snapshot import GrantRecord, Snapshot
 from jit_qywx.errors import NotFound, PermissionDenied, QywxError
+from jit_qywx.export_choice import AUTO, EXPORT, ExportMemory, choose_way, is_lasting, is_of_export, trouble_of
+from jit_qywx.export_listing import ExportListing, witnesses
 from jit_qywx.fanout import read_as_answered, read_each
 from jit_qywx.listing import CONFIRMED, NAMED, Listing
 from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
@@ -48,6 +53,8 @@ def read_corp(
     concurrency: int,
     progress: Progress,
     corpName: str | None = None,
+    fetch: str = AUTO,
+    memory: ExportMemory | None = None,
 ) -> Snapshot:
     """Read an organisation.
 
@@ -57,18 +64,39 @@ def read_corp(
     :param concurrency: most calls at once.
     :param progress: called with (phase, done, total or None).
     :param corpName: the enterprise's name, when known.
+    :param fetch: :data:`AUTO`, :data:`WALK` or :data:`EXPORT`.
+    :param memory: remembers that the enterprise cannot be exported; None remembers nothing.
+    :raises ExportFailed: only with :data:`EXPORT`: the export came to nothing.
     :raises ApiError: a call was refused; it says which.
     :raises TransportError: a call got no usable answer.
     """
     calls = client.calls
     with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
-        return _Reading(client, pool, progress).read(known, confirm, corpName, calls)
+        reading = _Reading(client, pool, progress)
+        return reading.read(known, confirm, corpName, calls, fetch, memory or ExportMemory())
 
 
 def _mapped(records: list[Record], mapper: Mapper, deptId: str | None = None) -> list[MemberRecord]:
     """What one call told of members. WeCom's own records are let go at once: they are most of what a reading holds."""
     call = "user/get" if deptId is None else f"user/list department_id={deptId}"
     return [mapper.member(record, listed_in=deptId, call=call) for record in records]
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Whom a reading found, and where.
+
+    :param departments: of ``department/list``, as it was in the end.
+    :param incomplete: what could not be read.
+    :param way: how they were found, for people; ``""`` when it was the usual way.
+    """
+
+    departments: list[Record]
+    listing: Listing
+    tags: dict[str, Record]
+    incomplete: list[str]
+    unconfirmed: frozenset[str]
+    way: str
 
 
 class _Reading:
@@ -79,18 +107,13 @@ class _Reading:
         self._pool = pool
         self._progress = progress
 
-    def read(self, known: frozenset[str], confirm: int, corpName: str | None, calls: int) -> Snapshot:
+    def read(
+        self, known: frozenset[str], confirm: int, corpName: str | None, calls: int, fetch: str, memory: ExportMemory
+    ) -> Snapshot:
         self._progress("scope", 0, None)
         scope = read_scope(self._client, self._pool)
         mapper = Mapper(scope)
-        listing = Listing()
-        departments = self._list_members(self._list_departments(), mapper, listing)
-        tags, incomplete = self._read_tags()
-        listing.add(NAMED, _mapped(self._read_visible_by_themselves(scope, listing, tags), mapper))
-        if incomplete and scope.tags:
-            incomplete.append("members: those visible through a tag could not be found")
-        confirmed, unconfirmed = self._look_again(known - listing.memberIds, confirm)
-        listing.add(CONFIRMED, _mapped(confirmed, mapper))
+        people = self._find(scope, mapper, known, confirm, fetch, memory)
 
         # A range that changed on the way makes the reading one of the new range, and people out of sight not gone.
         self._progress("scope", 1, None)
@@ -99,21 +122,80 @@ class _Reading:
         if scope_after != scope:
             mapper = Mapper(common(scope, scope_after))
             narrowed = mapper.narrowed
-        dept_records = tuple(mapper.department(record) for record in departments)
-        roles, grants = _roles(tags)
+        dept_records = tuple(mapper.department(record) for record in people.departments)
+        roles, grants = _roles(people.tags)
         return Snapshot(
             corpId=self._client.corpId,
             corpName=corpName,
             departments=dept_records,
-            members=listing.members(narrowed),
+            members=people.listing.members(narrowed),
             roles=roles,
             grants=grants,
             scope=scope_after.describe(has_root=any(department.deptId == ROOT for department in dept_records)),
             complete=True,
-            incomplete=tuple(incomplete),
-            unconfirmed=unconfirmed,
+            incomplete=tuple(people.incomplete),
+            unconfirmed=people.unconfirmed,
             calls=self._client.calls - calls,
+            way=people.way,
         )
+
+    def _find(
+        self, scope: VisibleScope, mapper: Mapper, known: frozenset[str], confirm: int, fetch: str, memory: ExportMemory
+    ) -> _People:
+        """Find everybody, by the way that is right for this enterprise."""
+        departments = self._list_departments()
+        exports, why = choose_way(fetch, len(departments), memory.trouble())
+        if exports:
+            try:
+                return self._find_by_export(scope, mapper, known, confirm, departments)
+            except QywxError as error:
+                if fetch == EXPORT or not is_of_export(error):
+                    raise
+                trouble = trouble_of(error)
+                why = f"walk; {trouble}"
+                if is_lasting(error):
+                    memory.note(trouble)
+                logger.warning("Walking instead of exporting: %s", trouble, extra={"corpId": self._client.corpId})
+            departments = self._list_departments()
+        return self._find_by_walk(scope, mapper, known, confirm, departments, why)
+
+    def _find_by_walk(
+        self,
+        scope: VisibleScope,
+        mapper: Mapper,
+        known: frozenset[str],
+        confirm: int,
+        departments: list[Record],
+        why: str,
+    ) -> _People:
+        listing = Listing()
+        departments = self._list_members(departments, mapper, listing)
+        tags, incomplete = self._find_beside(scope, mapper, listing)
+        confirmed, unconfirmed = self._look_again(known - listing.memberIds, confirm)
+        listing.add(CONFIRMED, _mapped(confirmed, mapper))
+        return _People(departments, listing, tags, incomplete, unconfirmed, why)
+
+    def _find_by_export(
+        self, scope: VisibleScope, mapper: Mapper, known: frozenset[str], confirm: int, departments: list[Record]
+    ) -> _People:
+        listing = Listing()
+        export = ExportListing(self._client, self._pool, self._progress, self._list_departments)
+        departments = export.list_members(departments, mapper, listing)
+        tags, incomplete = self._find_beside(scope, mapper, listing)
+        found, unconfirmed = self._look_again(known - listing.memberIds, confirm)
+        doubted = witnesses(departments, tags, listing.memberIds, known)
+        export.check([*found, *self._look_again(doubted, len(doubted))[0]])
+        return _People(departments, listing, tags, incomplete, unconfirmed, export.told)
+
+    def _find_beside(
+        self, scope: VisibleScope, mapper: Mapper, listing: Listing
+    ) -> tuple[dict[str, Record], list[str]]:
+        """All tags, what of them could not be read, and into the listing those who are visible by themselves."""
+        tags, incomplete = self._read_tags()
+        listing.add(NAMED, _mapped(self._read_visible_by_themselves(scope, listing, tags), mapper))
+        if incomplete and scope.tags:
+            incomplete.append("members: those visible through a tag could not be found")
+        return tags, incomplete
 
     def _list_departments(self) -> list[Record]:
         self._progress("departments", 0, None)

@@ -28,6 +28,7 @@ from jit_qywx.client.tokens import Fresh, StoredToken, TokenKey, TokenStore, fin
 from jit_qywx.client.transport import OFFICIAL_BASE_URL, Transport
 from jit_qywx.consents import Consents
 from jit_qywx.errors import AuthorizationLost, BadAnswer, ProviderUnset
+from jit_qywx.export_choice import ExportMemory
 from jit_qywx.journal import Journal
 from jit_qywx.login import Logins
 from jit_qywx.observing import GrantObserver, is_closed
@@ -272,6 +273,11 @@ class Suite:
         if known.state == SUSPENDED and self.now() - known.updated_at < _ONE_DAY:
             return Rest(SUSPENDED, known.reason or "WeCom refuses what the app asks for")
         return None
+
+    def exports(self, corpId: str) -> ExportMemory:
+        """What is remembered of exports of an enterprise."""
+        known = self.authorizations
+        return ExportMemory(lambda: known.export_trouble(corpId), lambda why: known.note_export_trouble(corpId, why))
 
     def states(self) -> dict[str, int]:
         """How many enterprises are in each state, and how many are parked besides."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jit_corps.errors import SyncFailed
+from jit_corps.run_list import lines, newest
 from jit_qywx import errors
 from jitcore import App
 from jitcore.errors import ArgumentError, ElementInvalid
@@ -33,6 +36,55 @@ def test_sync_and_sync_again(corp: Any, wecom_emulator: Emulator) -> None:
     again = corp.syncCorp()
     assert (again.status, again.changes, again.calls) == ("ok", 0, first.calls)
     assert len(wecom_emulator.calls) == 2 * first.calls + 1
+
+
+@pytest.fixture
+def exporting(authorised_app: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The same organisation, whose business file asks for exports; half a second of waiting is none."""
+    file = authorised_app / "corps" / "CorpA" / "CorpA.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "fetch": "export"}))
+    monkeypatch.setattr("jit_qywx.export_reading._FIRST_WAIT", 0.01)
+    with App(authorised_app) as app:
+        yield app.getElement("corps.CorpA")
+
+
+def test_sync_by_export(exporting: Any, wecom_emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    """The report, the run's row and the log say what was proven; the organisation is the one that a walk gives."""
+    caplog.set_level(logging.INFO, "jit_corps.sync")
+    report = exporting.syncCorp()
+    assert (report.status, report.counts["members"]["added"]) == ("ok", 7)
+    assert "user/list" not in wecom_emulator.calls.by_path
+    told = "export, 2 files verified by size and MD5"
+    assert report.way.startswith(told)
+    assert report.as_dict()["way"] == report.way
+    assert f"\n  read by {told}" in str(report)
+    assert f"read corp=corps.CorpA by {told}" in caplog.text
+    [row] = newest(exporting.app.storage, exporting.fullName, 1)
+    assert row["way"] == report.way
+    assert any(told in line for line in lines([row]))
+    exporting.config["fetch"] = "walk"
+    again = exporting.syncCorp()
+    assert (again.status, again.changes, again.way) == ("ok", 0, "")
+    assert newest(exporting.app.storage, exporting.fullName, 1)[0]["way"] is None
+
+
+def test_leavers_of_an_export_are_looked_for(exporting: Any, wecom_emulator: Emulator) -> None:
+    """Whoever is not in an export goes offline only when WeCom says that they are gone."""
+    exporting.syncCorp()
+    wecom_emulator.org("corp123").remove_member("user1")
+    exporting.syncCorp()
+    assert exporting.getMember("user1").status == 2
+    assert wecom_emulator.calls.by_path["user/get"] == 1
+
+
+def test_an_export_that_fails_leaves_everything(exporting: Any, wecom_emulator: Emulator) -> None:
+    """Where only exports are allowed, a sync whose export fails says which file and changes nothing."""
+    exporting.syncCorp()
+    wecom_emulator.org("corp123").remove_member("user1")
+    wecom_emulator.faults.add("export/get_result", garbage="wrong-md5")
+    with pytest.raises(SyncFailed, match=r"export/department block 1 of 1 does not have the MD5"):
+        exporting.syncCorp()
+    assert exporting.getMember("user1").status == 1
 
 
 def test_clients_are_shared(corp: Any) -> None:

@@ -34,7 +34,8 @@ class QywxProxyCorp(Corp):
     """Organisation of a WeCom enterprise (seed page: WeCom proxy development organization).
 
     Business file: ``corpId`` (the enterprise, as the app knows it) and ``authFullName`` (the auth element of the
-    suite it authorised); optionally ``concurrency`` (most calls at once, default 8) and ``strictRoles``.
+    suite it authorised); optionally ``concurrency`` (most calls at once, default 8), ``fetch`` (``auto``, ``walk`` or
+    ``export``: how the organisation is read) and ``strictRoles``.
     """
 
     @property
@@ -82,10 +83,13 @@ class QywxProxyCorp(Corp):
         :param progress: called with (phase, done, total or None).
         :raises ApiError: a call was refused; it says which.
         :raises TransportError: a call got no usable answer.
+        :raises ExportFailed: an export came to nothing, and the business file allows no other way.
         """
+        from jit_qywx.export_choice import AUTO
         from jit_qywx.reading import read_corp
 
         client = self.getClient()
+        auth: Any = self.app.getElement(self.authFullName)
         return read_corp(
             client,
             known,
@@ -93,6 +97,8 @@ class QywxProxyCorp(Corp):
             concurrency=self.concurrency,
             progress=progress,
             corpName=client.corpName,
+            fetch=self.config.get("fetch", AUTO),
+            memory=auth.exports(self.corpId) if hasattr(auth, "exports") else None,
         )
 
     def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jit_qywx.client.suite import InstallLink
     from jit_qywx.client.timing import Timing
     from jit_qywx.erasing import Erasure
+    from jit_qywx.export_choice import ExportMemory
     from jit_qywx.intake import Intake
     from jit_qywx.journal import CallbackRecord
     from jit_qywx.suite import Suite
@@ -135,6 +136,11 @@ class QywxProxyAuth(PeopleLogin):
         """
         suite, _ = self._use()
         return {corpId: error.message for corpId, error in suite.tokens.refusals("app", self.suiteId).items()}
+
+    def exports(self, corpId: str) -> ExportMemory:
+        """What is remembered of exports of an enterprise, for its corp element."""
+        suite, _ = self._use()
+        return suite.exports(corpId)
 
     def resting(self, corpId: str) -> Rest | None:
         """Why a sync of all enterprises passes this one over: it is parked, suspended or cancelled; None otherwise."""
