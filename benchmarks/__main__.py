@@ -14,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import report
 from benchmarks.harness import QUICK, Result, Scale
+from benchmarks.keeping import Kept, keep, kept
+from benchmarks.page import write
 
-FAMILIES = ("loading", "calling", "starting", "reloading", "syncing", "together", "receiving")
+FAMILIES = ("loading", "calling", "starting", "reloading", "syncing", "growing", "waiting", "together", "receiving")
 
 
 def main() -> int:
@@ -37,10 +40,15 @@ def main() -> int:
         return max(_apart(family, sys.argv[1:], families) for family in families)
     scale = QUICK if arguments.quick else Scale()
     if arguments.members:
-        scale = dataclasses.replace(scale, members=arguments.members, growth=(arguments.members,))
+        scale = dataclasses.replace(
+            scale, members=arguments.members, growth=(arguments.members // 10, arguments.members)
+        )
     if arguments.rounds:
         scale = dataclasses.replace(scale, sync_rounds=arguments.rounds)
-    _measure(families[0], scale)
+    measured = _measure(families[0], scale)
+    if scale == Scale():
+        keep(measured)
+        write([found for family in FAMILIES if (found := kept(family))])
     return 0
 
 
@@ -53,17 +61,18 @@ def _apart(family: str, arguments: list[str], families: Sequence[str]) -> int:
     return int(done.returncode != 0)
 
 
-def _measure(family: str, scale: Scale) -> list[Result]:
-    for fact in report.machine():
-        print(fact)
+def _measure(family: str, scale: Scale) -> Kept:
+    machine = tuple(report.machine())
+    print("\n".join(machine))
     module = importlib.import_module(f"benchmarks.{family}")
-    print(f"\n{family}: {str(module.__doc__).splitlines()[0]}", flush=True)
-    found = []
+    title = str(module.__doc__).splitlines()[0]
+    print(f"\n{family}: {title}", flush=True)
+    found: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="jitcore-bench-") as folder:
         for result in module.results(scale, Path(folder)):
             found.append(result)
             print(report.line(result, judged=scale is not QUICK), flush=True)
-    return found
+    return Kept(family, title, datetime.now(UTC).date().isoformat(), machine, tuple(found))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the ratio of two measurements made next to each other: its median over the round
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -131,11 +132,13 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the plot: how long a first sync of so many members took.
+    """One point of the plot: how long so many members took.
 
-    :param series: whose.
+    :param database: kind of the database.
+    :param series: whose way of what.
     """
 
+    database: str
     series: str
     members: int
     seconds: float
@@ -195,6 +198,15 @@ def ratio_of(pairs: Iterable[tuple[float, float]]) -> Ratio:
         floor=statistics.median(second for _, second in counted),
         rounds=len(counted),
     )
+
+
+def exponent(curve: Iterable[tuple[int, float]]) -> float:
+    """How seconds grow with size: the slope of the line through their logarithms, by least squares.
+
+    :param curve: sizes, each with its seconds; at least two sizes.
+    """
+    logs = [(math.log(size), math.log(seconds)) for size, seconds in curve]
+    return statistics.linear_regression(*zip(*logs, strict=True)).slope
 
 
 def settled(measurement: Measurement) -> float:

@@ -37,34 +37,39 @@ def line(result: Result, *, judged: bool = True) -> str:
 
     :param judged: whether the sizes were those that the goals are set for.
     """
+    name, value, spread, took, against = cells(result)
+    goal = "" if isinstance(result, Count | Point) else verdict(result, judged=judged)
+    told = [f"{name:<70}", f"{value:<16}", f"{spread:<18}", f"{took:<20}", f"{goal:<24}", against]
+    return "  ".join(told).rstrip()
+
+
+def cells(result: Result) -> tuple[str, str, str, str, str]:
+    """What it is, what came out, its spread and rounds, the seconds of both sides, and what it was held against."""
     if isinstance(result, Count):
-        return f"{result.name:<70}  {result.value}"
+        return result.name, result.value, "", "", ""
     if isinstance(result, Point):
-        return f"{result.series:<40} {result.members:>10,} members  {seconds(result.seconds)}"
-    return f"{result.name:<70}  {measured(result):<50} {verdict(result, judged=judged)}"
-
-
-def measured(result: Figure | Amount) -> str:
-    """What came out, with its spread and its seconds where it has some."""
+        name = f"{result.series}, {result.members:,} members, {result.database}"
+        return name, seconds(result.seconds), "", "", ""
     if isinstance(result, Amount):
-        return f"{result.value:,.4g} {result.unit}{f' ({result.note})' if result.note else ''}"
+        return result.name, f"{result.value:,.4g} {result.unit}", result.note, "", ""
     ratio = result.ratio
-    spread = f"({ratio.low:.2f}..{ratio.high:.2f}, {ratio.rounds})"
-    return f"{ratio.median:>6.2f} x {spread:<18} {seconds(ratio.ours)} / {seconds(ratio.floor)}"
+    spread = f"{ratio.low:.2f}..{ratio.high:.2f}, {ratio.rounds}"
+    took = f"{seconds(ratio.ours)} / {seconds(ratio.floor)}"
+    return result.name, f"{ratio.median:.2f} x", spread, took, result.floor
 
 
 def verdict(result: Figure | Amount, *, judged: bool = True) -> str:
     """The goal, and whether it was met."""
     goal = goal_of(result)
-    told = "no goal" if goal is None else f"goal {goal}"
-    if judged and goal is not None:
-        told += ": met" if goal.met(result.value) else ": NOT MET"
-    return told if isinstance(result, Amount) else f"{told:<22} floor: {result.floor}"
+    if goal is None:
+        return "no goal"
+    met = "met" if goal.met(result.value) else "NOT MET"
+    return f"goal {goal}: {met}" if judged else f"goal {goal}"
 
 
 def seconds(value: float) -> str:
     """Seconds in the unit that suits them."""
-    for unit, size in (("s ", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if value >= size:
             return f"{value / size:.4g} {unit}"
     return f"{value / 1e-9:.3g} ns"

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.databases import Home, Opened, kinds
+from benchmarks.databases import Home, Opened, kinds, version
 from benchmarks.enterprises import corp_name, opened
 from benchmarks.fetching import get_all, targets_of
 from benchmarks.harness import Amount, Count, Figure, Result, Scale, ratio_of, settled, timed
@@ -76,6 +76,7 @@ def results(scale: Scale, folder: Path) -> Iterator[Result]:
             # One round more, to warm caches; it does not count.
             rounds = [_round(upstream, database, folder) for _ in range(scale.sync_rounds + 1)]
             with database(folder) as home:
+                yield Count("database", version(home))
                 yield from _told(home.kind, scale.members, rounds[1:], with_calls=not number)
 
 

@@ -1,0 +1,89 @@
+"""First syncs of small and of large enterprises, side by side with the floor and with the peer's way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks import peer
+from benchmarks.databases import Opened, kinds, sqlite
+from benchmarks.enterprises import corp_name, opened
+from benchmarks.fetching import get_all, targets_of
+from benchmarks.harness import Amount, Figure, Point, Result, Scale, exponent, ratio_of, settled, timed
+from benchmarks.tables import inserting, written
+from benchmarks.upstream import Shape, Upstream
+
+OURS, UNCHANGED, FLOOR, PEER = "first sync", "sync, nothing changed", "floor", "the peer's way"
+#: So many members are synced in one size, all rounds together: a round of the largest takes minutes.
+ENOUGH = 300_000
+ENOUGH_OF_PEER = 30_000
+
+
+def results(scale: Scale, folder: Path) -> Iterator[Result]:
+    """Every size on each database; of the largest there is one round."""
+    curves: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+    with kinds() as databases:
+        for size in scale.growth:
+            with Upstream(Shape.of(size)) as upstream:
+                upstream.auth_code()
+                upstream.warm()
+                if size == scale.growth[0]:
+                    # Whatever is slow the first time would make the smallest slow, and the growth look small.
+                    _round(upstream, sqlite, folder)
+                for database in databases:
+                    for result in _side_by_side(scale, size, upstream, database, folder):
+                        if isinstance(result, Point):
+                            curves[result.database, result.series].append((size, result.seconds))
+                        yield result
+    for (kind, series), curve in curves.items():
+        if series in (OURS, UNCHANGED):
+            sizes = " / ".join(f"{size:,}" for size, _ in curve)
+            yield Amount(f"growth of a {series}, {kind}", exponent(curve), "as exponent", "growth", f"{sizes} members")
+
+
+def _side_by_side(scale: Scale, size: int, upstream: Upstream, database: Opened, folder: Path) -> Iterator[Result]:
+    count = max(1, min(scale.sync_rounds, ENOUGH // size))
+    rounds = [_round(upstream, database, folder) for _ in range(count)]
+    with database(folder) as home:
+        kind = home.kind
+    ours = ratio_of((first, floor) for first, _, floor in rounds)
+    floor = "fetch + parse + executemany of its rows"
+    yield Figure(f"first sync of {size:,} members, {kind}", floor, ours)
+    yield Point(kind, OURS, size, ours.ours)
+    yield Point(kind, FLOOR, size, ours.floor)
+    yield Point(kind, UNCHANGED, size, ratio_of((unchanged, floor) for _, unchanged, floor in rounds).ours)
+    if size <= scale.peer:
+        count = max(1, min(scale.sync_rounds, ENOUGH_OF_PEER // size))
+        pairs = [(_peer(upstream, database, folder), rounds[number][0]) for number in range(count)]
+        ratio = ratio_of(pairs)
+        goal = "peer" if size == scale.peer else None
+        yield Figure(f"the peer's way, {size:,} members, {kind}", "our first sync", ratio, goal)
+        yield Point(kind, PEER, size, ratio.ours)
+
+
+def _round(upstream: Upstream, database: Opened, folder: Path) -> tuple[float, float, float]:
+    """Seconds of a first sync, of one that finds nothing changed, and of the floor of the first."""
+    with database(folder) as home, opened(folder / "app", upstream, home) as app:
+        corp = app.getElement(corp_name())
+        # Each round authorises the enterprise anew, which makes its answers stale.
+        upstream.warm()
+        upstream.calls()
+        first = settled(timed(corp.syncCorp))
+        targets = targets_of(upstream.calls())
+        unchanged = settled(timed(corp.syncCorp))
+        fetched = settled(timed(partial(get_all, upstream.base_url, upstream.permanent_code(), targets)))
+        with home.connect() as connection:
+            content = written(connection)
+        return first, unchanged, fetched + settled(partial(inserting, home, content))
+
+
+def _peer(upstream: Upstream, database: Opened, folder: Path) -> float:
+    with database(folder) as home:
+        peer.prepare(home)
+        seconds = settled(timed(partial(peer.sync, home, upstream, upstream.permanent_code())))
+        found, shape = peer.count(home), upstream.shape
+        if (found["department"], found["member"], found["tag"]) != (shape.departments, shape.members, shape.tags):
+            raise RuntimeError(f"the peer's way did not store the enterprise: {found}")
+        return seconds
