@@ -136,11 +136,11 @@ def kinds() -> Iterator[Sequence[Opened]]:
 
         @contextmanager
         def postgres(folder: Path) -> Iterator[Home]:
-            parameters = server.create_database()
+            parameters = server.lend_database()
             try:
                 yield PostgresHome(server, parameters)
             finally:
-                server.drop_database(parameters["database"])
+                server.take_back(parameters["database"])
 
         yield sqlite, postgres
 
