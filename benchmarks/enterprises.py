@@ -38,7 +38,8 @@ def opened(
             "token": suite.token,
         },
         "apiBaseUrl": upstream.base_url,
-        "autoCreateCorp": {"fullName": "corps.{corpId}"},
+        # The floor is that of a walk; by itself a sync would export as many departments.
+        "autoCreateCorp": {"fullName": "corps.{corpId}", "config": {"fetch": "walk"}},
     }
     _write(path, "auths", "BenchAuth", "auths.loginTypes.QywxProxyType", config)
     if home is not None:
