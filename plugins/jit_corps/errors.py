@@ -21,6 +21,7 @@
         ├── PlanExpired          the approval in a saved plan is too old (``expires``)
         ├── PlanApplied          a saved plan was applied before (``runId``)
         └── PlanStale            the organisation changed since the plan was made (``planned``, ``found``)
+    SpoolFull                    no room for what a large organisation keeps aside while it is synced (``folder``)
 
 Ids of members are in no message of ours but the ones the caller typed, and names, numbers and tokens in none.
 """
@@ -52,6 +53,7 @@ __all__ = [
     "RoleNotFound",
     "RunNotFound",
     "RunUnpublished",
+    "SpoolFull",
     "SyncFailed",
     "SyncLocked",
     "SyncStopped",
@@ -74,6 +76,22 @@ class CorpError(JitError):
     def __init__(self, message: str, *, corpFullName: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.corpFullName = corpFullName
+
+
+class SpoolFull(JitError):
+    """There is no room for the rows that the sync of a large organisation keeps aside, or no permission.
+
+    :param folder: where they are kept.
+    """
+
+    code = "spool-full"
+
+    def __init__(self, folder: str, error: OSError) -> None:
+        super().__init__(
+            f"A large organisation keeps rows aside in {folder}, and that failed: {error.strerror or error}.",
+            hint="Make room there (about 2 KB a member), or name another folder in the variable TMPDIR.",
+        )
+        self.folder = folder
 
 
 class MemberNotFound(CorpError, LookupError):

@@ -1,0 +1,150 @@
+"""Keeps any number of rows in bounded memory: a few are held, the others lie in a file that nobody else can open.
+
+A sync of a million members goes through its rows a few times, one after another, and never needs them all at once.
+Writing a row to a file and reading it back takes about as long as making it. The file has no name, is readable by
+nobody but this process, and is gone with it. It holds what the rows hold.
+"""
+
+from __future__ import annotations
+
+import heapq
+import marshal
+import tempfile
+import threading
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from jit_corps.errors import SpoolFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import IO
+
+    from jit_corps.snapshot import Records
+
+__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "row_packing"]
+
+T = TypeVar("T")
+
+#: Rows that are written and read together. Smaller blocks cost a call each, larger ones only memory.
+BLOCK = 1_000
+
+
+class Packing(NamedTuple, Generic[T]):
+    """How rows of one type become plain values, and rows again.
+
+    :param pack: makes of a row what ``marshal`` takes: a tuple, text, number, truth or ``None``, or tuples of these.
+    :param unpack: makes the row of that.
+    """
+
+    pack: Callable[[T], Any]
+    unpack: Callable[[Any], T]
+
+
+class SpoolFile:
+    """The file that several spools share; it is made when something is written first.
+
+    :param folder: where; the system's place for such files by default (``TMPDIR``).
+    """
+
+    def __init__(self, folder: str | None = None) -> None:
+        self._folder = folder
+        self._file: IO[bytes] | None = None
+        self._end = 0
+        self._lock = threading.Lock()
+
+    def write(self, data: bytes) -> int:
+        """Append, and return where it begins.
+
+        :raises SpoolFull: there is no room, or no permission.
+        """
+        with self._lock:
+            try:
+                if self._file is None:
+                    self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed with this object
+                    weakref.finalize(self, self._file.close)
+                start = self._end
+                self._file.seek(start)
+                self._file.write(data)
+                # Whether there is room shows now, and not when somebody reads.
+                self._file.flush()
+            except OSError as error:
+                raise SpoolFull(self._folder or tempfile.gettempdir(), error) from error
+            self._end = start + len(data)
+            return start
+
+    def read(self, start: int, length: int) -> bytes:
+        """What was written there."""
+        with self._lock:
+            assert self._file is not None
+            self._file.seek(start)
+            return self._file.read(length)
+
+
+class Spool(Generic[T]):
+    """Rows in the order in which they were added, as often as asked for; at most :data:`BLOCK` of them in memory.
+
+    :param file: where the others are kept.
+    """
+
+    def __init__(self, file: SpoolFile, packing: Packing[T], rows: Iterable[T] = ()) -> None:
+        self._file = file
+        self._packing = packing
+        self._held: list[T] = []
+        self._blocks: list[tuple[int, int]] = []
+        self._written = 0
+        self.extend(rows)
+
+    def append(self, row: T) -> None:
+        """Add one row."""
+        self._held.append(row)
+        if len(self._held) >= BLOCK:
+            self._write()
+
+    def extend(self, rows: Iterable[T]) -> None:
+        """Add rows."""
+        for row in rows:
+            self.append(row)
+
+    def __len__(self) -> int:
+        return self._written + len(self._held)
+
+    def __iter__(self) -> Iterator[T]:
+        unpack = self._packing.unpack
+        for start, length in self._blocks:
+            yield from map(unpack, marshal.loads(self._file.read(start, length)))  # noqa: S302 - our own bytes, see write
+        yield from tuple(self._held)
+
+    @property
+    def held(self) -> int:
+        """How many rows are in memory."""
+        return len(self._held)
+
+    def _write(self) -> None:
+        data = marshal.dumps(list(map(self._packing.pack, self._held)))
+        self._blocks.append((self._file.write(data), len(data)))
+        self._written += len(self._held)
+        self._held = []
+
+
+class Merged(Generic[T]):
+    """Several sorted runs of rows as one.
+
+    :param key: what they are sorted by.
+    """
+
+    def __init__(self, runs: Sequence[Records[T]], key: Callable[[T], Any]) -> None:
+        self._runs = runs
+        self._key = key
+
+    def __len__(self) -> int:
+        return sum(map(len, self._runs))
+
+    def __iter__(self) -> Iterator[T]:
+        return heapq.merge(*self._runs, key=self._key)
+
+
+def row_packing(row_type: Any) -> Packing[Any]:
+    """How named tuples of plain values are kept."""
+    return Packing(tuple, partial(tuple.__new__, row_type))

@@ -1,0 +1,94 @@
+"""Rows in bounded memory: all of them, in order, as often as asked, and nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from jit_corps.errors import SpoolFull
+from jit_corps.rows import DeptRow, MembershipRow
+from jit_corps.spool import BLOCK, Merged, Spool, SpoolFile, row_packing
+
+PLACES = row_packing(MembershipRow)
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def places(numbers) -> list[MembershipRow]:
+    return [MembershipRow(str(number), f"成员{number}", number, number % 2 == 0) for number in numbers]
+
+
+def test_every_row_comes_back_as_often_as_asked():
+    """Rows come back as they were, type and all, in their order, also while others are added."""
+    rows = places(range(3 * BLOCK + 5))
+    spool = Spool(SpoolFile(), PLACES, rows)
+    assert len(spool) == len(rows)
+    assert list(spool) == rows
+    assert type(next(iter(spool))) is MembershipRow
+    reading = iter(spool)
+    assert next(reading) == rows[0]
+    spool.append(rows[0])
+    assert list(spool) == [*rows, rows[0]]
+
+
+def test_rows_with_lists_and_nothing_in_them():
+    """Tuples, empty texts and fields without a value come back as they were."""
+    rows = [DeptRow("1", None, None, None, 2**32, ("a", "b"), "upstream", "told", "listed", "")] * (BLOCK + 1)
+    assert list(Spool(SpoolFile(), row_packing(DeptRow), rows)) == rows
+
+
+def test_few_rows_are_in_memory():
+    """However many rows there are, fewer than a block are held."""
+    spool = Spool(SpoolFile(), PLACES)
+    for row in places(range(2 * BLOCK + 1)):
+        spool.append(row)
+        assert spool.held < BLOCK
+
+
+def test_spools_share_a_file():
+    """Spools that are filled in turn do not mix their rows."""
+    file = SpoolFile()
+    even, odd = Spool(file, PLACES), Spool(file, PLACES)
+    for row in places(range(4 * BLOCK)):
+        (even if row.isLeader else odd).append(row)
+    assert list(even) == places(range(0, 4 * BLOCK, 2))
+    assert list(odd) == places(range(1, 4 * BLOCK, 2))
+
+
+def test_the_file_has_no_name_and_ends_with_its_spools(tmp_path):
+    """Nobody finds the rows in the folder, and the file is closed when nobody needs it any more."""
+    before = open_files()
+    spool = Spool(SpoolFile(str(tmp_path)), PLACES, places(range(2 * BLOCK)))
+    assert list(tmp_path.iterdir()) == []
+    assert open_files() == before + 1
+    del spool
+    gc.collect()
+    assert open_files() == before
+
+
+def test_a_few_rows_need_no_file(tmp_path):
+    """What fits into a block is written nowhere, so a small organisation needs no room for files."""
+    spool = Spool(SpoolFile(str(tmp_path / "missing")), PLACES, places(range(BLOCK - 1)))
+    assert len(list(spool)) == BLOCK - 1
+
+
+def test_no_room_is_told_with_the_folder(tmp_path):
+    """A folder that cannot be written to is named, with what to do."""
+    missing = tmp_path / "missing"
+    with pytest.raises(SpoolFull, match="No such file") as caught:
+        Spool(SpoolFile(str(missing)), PLACES, places(range(BLOCK)))
+    assert caught.value.folder == str(missing)
+    assert "TMPDIR" in str(caught.value.hint)
+
+
+def test_sorted_runs_as_one():
+    """Runs that are sorted come as one sorted run that knows its length, as often as asked."""
+    runs = [places(range(start, 100, 3)) for start in range(3)]
+    merged = Merged(runs, key=lambda row: row.order)
+    assert len(merged) == 100
+    assert list(merged) == places(range(100))
+    assert list(merged) == places(range(100))
