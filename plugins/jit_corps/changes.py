@@ -13,10 +13,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from jit_corps.rows import LOCAL_ROOT, NO_HEADER, Header, Row, row_dict, row_key
-from jit_corps.snapshot import KINDS, Scope
+from jit_corps.snapshot import DEPARTMENTS, KINDS, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from jit_corps.snapshot import Records
 
 __all__ = ["Change", "KindChanges", "Plan", "Removal", "Withheld"]
 
@@ -52,16 +54,16 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KindChanges(Generic[R]):
-    """What would happen to the records of one kind.
+    """What would happen to the records of one kind, each list in the order of the keys.
 
     :param active: how many of them count now (active, managed by upstream, in sight).
     :param active_after: how many would count afterwards.
     :param doubtful: how many more would go if upstream's silence about them were believed.
     """
 
-    added: tuple[R, ...] = ()
-    updated: tuple[tuple[R, R], ...] = ()
-    removed: tuple[Removal[R], ...] = ()
+    added: Records[R] = ()
+    updated: Records[tuple[R, R]] = ()
+    removed: Records[Removal[R]] = ()
     active: int = 0
     active_after: int = 0
     doubtful: int = 0
@@ -175,24 +177,21 @@ class Plan:
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """``added updated removed`` of each kind, without the department that we put above a forest."""
-        return {
-            kind: {
-                "added": len(changes.added) - self._local_roots(row for row in changes.added),
-                "updated": len(changes.updated) - self._local_roots(after for _, after in changes.updated),
-                "removed": len(changes.removed) - self._local_roots(removal.before for removal in changes.removed),
-            }
+        counts = {
+            kind: {"added": len(changes.added), "updated": len(changes.updated), "removed": len(changes.removed)}
             for kind, changes in ((kind, self.kinds[kind]) for kind in KINDS)
         }
+        departments = self.kinds[DEPARTMENTS]
+        counts[DEPARTMENTS]["added"] -= sum(row.deptId == LOCAL_ROOT for row in departments.added)
+        counts[DEPARTMENTS]["updated"] -= sum(after.deptId == LOCAL_ROOT for _, after in departments.updated)
+        counts[DEPARTMENTS]["removed"] -= sum(one.before.deptId == LOCAL_ROOT for one in departments.removed)
+        return counts
 
     @property
     def unapproved(self) -> dict[str, int]:
         """How many records of each kind go by themselves and without approval: what the guard counts of a day."""
         counts = {kind: self.kinds[kind].own_removals for kind in KINDS if kind not in self.approved}
         return {kind: count for kind, count in counts.items() if count}
-
-    @staticmethod
-    def _local_roots(rows: Iterable[Row]) -> int:
-        return sum(row[0] == LOCAL_ROOT for row in rows)
 
     @cached_property
     def digest(self) -> str:

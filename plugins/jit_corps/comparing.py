@@ -79,6 +79,20 @@ class Comparison:
         #: Members who stay because a second look could not say that they are gone.
         self.doubted_members: set[str] = set()
 
+    def of_part(self, snapshot: Snapshot, state: LocalState) -> Comparison:
+        """The two sides of one part of the members; departments and roles, and what is open, are those of the whole.
+
+        :param snapshot: of these members; with all that is told of departments and roles.
+        :param state: as ``snapshot``.
+        """
+        if snapshot is self.snapshot and state is self.state:
+            return self
+        part = Comparison(snapshot, state, self.withhold)
+        part.gone_depts = self.gone_depts
+        part.gone_roles = self.gone_roles
+        part.doubted_members = self.doubted_members
+        return part
+
     def speaks_of(self, kind: str, identifier: str) -> bool:
         """Whether the snapshot says anything about a record, be it by leaving it out.
 

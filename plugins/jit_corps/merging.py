@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jit_corps.snapshot import DeptRecord, MemberRecord, Membership, RoleRecord
+from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from jit_corps.snapshot import Records, Snapshot
 
-__all__ = ["merged"]
+__all__ = ["merged", "merged_grants", "merged_head", "merged_members"]
 
 R = TypeVar("R")
 
@@ -30,17 +30,34 @@ def merged(snapshot: Snapshot) -> Snapshot:
 
     A role that is only named by a grant gets a record without a name.
     """
+    head = merged_head(snapshot, {grant.roleId for grant in snapshot.grants})
+    return replace(head, members=merged_members(snapshot.members), grants=merged_grants(snapshot.grants))
+
+
+def merged_head(snapshot: Snapshot, roleIds: Collection[str]) -> Snapshot:
+    """The snapshot with one record for each department and role, and as it was in all else.
+
+    :param roleIds: those that its grants name.
+    """
     roles = [*snapshot.roles]
     known = {role.roleId for role in roles}
-    roles += [RoleRecord(roleId) for roleId in sorted({grant.roleId for grant in snapshot.grants} - known)]
-    members = _unique(snapshot.members, lambda member: member.memberId, _one_member)
+    roles += [RoleRecord(roleId) for roleId in sorted(set(roleIds) - known)]
     return replace(
         snapshot,
         departments=_unique(snapshot.departments, lambda dept: dept.deptId, _one_dept),
-        members=tuple(_with_single_places(one) if len(one.departments) > 1 else one for one in members),
         roles=_unique(roles, lambda role: role.roleId, _one_role),
-        grants=tuple({(one.memberId, one.roleId, one.origin): one for one in snapshot.grants}.values()),
     )
+
+
+def merged_members(told: Records[MemberRecord]) -> tuple[MemberRecord, ...]:
+    """One record for each member, with one place for each department."""
+    members = _unique(told, lambda member: member.memberId, _one_member)
+    return tuple(_with_single_places(one) if len(one.departments) > 1 else one for one in members)
+
+
+def merged_grants(told: Iterable[GrantRecord]) -> tuple[GrantRecord, ...]:
+    """One record for each grant."""
+    return tuple({(one.memberId, one.roleId, one.origin): one for one in told}.values())
 
 
 def _unique(records: Records[R], key: Callable[[R], str], one: Callable[[list[R]], R]) -> tuple[R, ...]:
@@ -65,6 +82,8 @@ def _one_dept(same: list[DeptRecord]) -> DeptRecord:
 
 
 def _one_member(same: list[MemberRecord]) -> MemberRecord:
+    if all(member == same[0] for member in same):
+        return same[0]
     told = {member.active for member in same}
     active = True if True in told else False if False in told else None
     texts: dict[str, Any] = {name: _text(getattr(member, name) for member in same) for name in MEMBER_TEXTS}

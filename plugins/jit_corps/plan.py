@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jit_corps.changes import KindChanges, Plan, Withheld
 from jit_corps.comparing import Comparison
 from jit_corps.guard import CEILING, SHARE, guard, nothing_went, passes
-from jit_corps.merging import merged
+from jit_corps.parts import Whole
 from jit_corps.plan_belongings import plan_memberships
 from jit_corps.plan_departments import plan_departments
 from jit_corps.plan_members import plan_members
-from jit_corps.plan_roles import plan_grants, plan_roles
-from jit_corps.renames import find_renames, renamed, told_of_old_ids
+from jit_corps.plan_roles import Standing, plan_grants, plan_roles
+from jit_corps.renames import told_of_old_ids
 from jit_corps.rows import UPSTREAM, Header
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
     from jit_corps.guard import Recent
+    from jit_corps.parts import Parts
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot
 
-__all__ = ["Total", "make_plan", "plan_guarded"]
+__all__ = ["Total", "make_plan", "plan_guarded", "plan_parts", "plan_parts_guarded"]
 
 
 class Total(Protocol):
@@ -52,9 +53,16 @@ def plan_guarded(
     :param total: needed when ``state`` holds only a part of the organisation.
     :param recent: how many of a kind went within a day before.
     """
+    return plan_parts_guarded(Whole(snapshot, state), approve=approve, total=total, recent=recent)
+
+
+def plan_parts_guarded(
+    parts: Parts, *, approve: int | None = None, total: Total | None = None, recent: Recent = nothing_went
+) -> Plan:
+    """As :func:`plan_guarded`, of an organisation that may be cut into parts."""
     withheld: dict[str, Withheld] = {}
     while True:
-        plan = make_plan(snapshot, state, withhold=frozenset(withheld))
+        plan = plan_parts(parts, withhold=frozenset(withheld))
         found = guard(plan if total is None else _counted(plan, total, recent), recent)
         # What followed from something that is held back now may stand for itself.
         new = {one.kind: one for one in found if one.kind not in withheld and not passes(one, approve)}
@@ -72,37 +80,39 @@ def make_plan(snapshot: Snapshot, state: LocalState, *, withhold: frozenset[str]
 
     :param withhold: kinds whose removals are held back.
     """
-    told = merged(snapshot)
-    renames, conflicts = find_renames(told, state)
-    if not renames:
-        return replace(_compared(told, state, withhold), conflicts=conflicts)
-    new = renamed(state, renames)
-    return replace(told_of_old_ids(_compared(told, new, withhold), new, state, renames), conflicts=conflicts)
+    return plan_parts(Whole(snapshot, state), withhold=withhold)
 
 
-def _compared(snapshot: Snapshot, state: LocalState, withhold: frozenset[str]) -> Plan:
+def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
+    """As :func:`make_plan`, of an organisation that may be cut into parts: the same plan, however it is cut."""
+    snapshot, state = parts.snapshot, parts.state
     comparison = Comparison(snapshot, state, withhold)
-    departments, root = plan_departments(comparison)
     # In this order: what goes is decided before what hangs on it.
-    members = plan_members(comparison)
-    memberships = plan_memberships(comparison)
+    departments, root = plan_departments(comparison)
     roles = plan_roles(comparison)
-    grants = plan_grants(comparison, departments, memberships, roles)
-    kinds: dict[str, KindChanges[Any]] = {
-        DEPARTMENTS: departments,
-        MEMBERS: members,
-        MEMBERSHIPS: memberships,
-        ROLES: roles,
-        GRANTS: grants,
-    }
+    standing = Standing(comparison, departments, roles)
+    people: dict[str, list[KindChanges[Any]]] = {MEMBERS: [], MEMBERSHIPS: [], GRANTS: []}
+    for part in parts:
+        beside = comparison.of_part(part.snapshot, part.state)
+        members = plan_members(beside)
+        memberships = plan_memberships(beside)
+        grants = plan_grants(beside, standing, memberships)
+        changes: dict[str, KindChanges[Any]] = {MEMBERS: members, MEMBERSHIPS: memberships, GRANTS: grants}
+        if part.renames:
+            changes = told_of_old_ids(changes, part.state, part.before, part.renames)
+        for kind, one in changes.items():
+            people[kind].append(parts.kept(kind, one))
+    united: dict[str, KindChanges[Any]] = {kind: parts.united(kind, found) for kind, found in people.items()}
+    united |= {DEPARTMENTS: departments, ROLES: roles}
     left_open = comparison.left_open()
     return Plan(
         corpFullName=state.corpFullName,
         base=state.generation,
-        kinds=kinds,
+        kinds={kind: united[kind] for kind in KINDS},
         header=_header(snapshot, state.header, root),
         header_before=state.header,
         incomplete=(*_incomplete(snapshot), *left_open),
+        conflicts=parts.conflicts,
         reconcile=_reconcile(comparison, left_open),
         calls=snapshot.calls,
         way=snapshot.way,

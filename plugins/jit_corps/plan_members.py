@@ -58,6 +58,9 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
             _changed(old, row, updated, removed)
             active_after += counts(row) - counts(old)
 
+    # Those who are listed and those who are not follow each other so far.
+    updated.sort(key=lambda pair: pair[1].memberId)
+    removed.sort(key=lambda removal: removal.before.memberId)
     return KindChanges(tuple(added), tuple(updated), tuple(removed), active, active_after, doubtful)
 
 

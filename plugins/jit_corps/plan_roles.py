@@ -12,17 +12,17 @@ from jit_corps import rows
 from jit_corps.changes import KindChanges, Removal
 from jit_corps.comparing import compared
 from jit_corps.plan_belongings import absent_belonging, plan_belongings
-from jit_corps.role_departments import holders
+from jit_corps.role_departments import Holders
 from jit_corps.rows import DEPT, DeptRow, GrantRow, MembershipRow, RoleRow
 from jit_corps.snapshot import GRANTS, ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jit_corps.comparing import Comparison
     from jit_corps.snapshot import RoleRecord
 
-__all__ = ["plan_grants", "plan_roles"]
+__all__ = ["Standing", "plan_grants", "plan_roles"]
 
 
 def plan_roles(comparison: Comparison) -> KindChanges[RoleRow]:
@@ -56,15 +56,40 @@ def plan_roles(comparison: Comparison) -> KindChanges[RoleRow]:
     )
 
 
+class Standing:
+    """Which roles stand for which departments afterwards, and so for everybody in and below them.
+
+    :param comparison: of the whole organisation, or of everything but the members.
+    :param departments: the plan's changes of this kind, as ``roles``.
+    """
+
+    def __init__(self, comparison: Comparison, departments: KindChanges[DeptRow], roles: KindChanges[RoleRow]) -> None:
+        state = comparison.state
+        after = roles.applied(state.roles, lambda row: row.roleId)
+        self.roles: Mapping[str, tuple[str, ...]] = {
+            roleId: row.deptIds for roleId, row in after.items() if row.deptIds is not None
+        }
+        parents = state.parents
+        if state.is_tree and any(self.roles.values()):
+            depts = departments.applied(state.departments, lambda row: row.deptId)
+            parents = {deptId: row.upstreamParentId for deptId, row in depts.items()}
+        self._holders = Holders(self.roles, parents)
+
+    def grants(self, places: Iterable[tuple[str, str]]) -> Iterator[GrantRow]:
+        """The grants that follow from who is where.
+
+        :param places: ids of department and member.
+        """
+        for roleId, memberId in self._holders.of(places):
+            yield GrantRow(roleId, memberId, DEPT)
+
+
 def plan_grants(
-    comparison: Comparison,
-    departments: KindChanges[DeptRow],
-    memberships: KindChanges[MembershipRow],
-    roles: KindChanges[RoleRow],
+    comparison: Comparison, standing: Standing, memberships: KindChanges[MembershipRow]
 ) -> KindChanges[GrantRow]:
     """Which roles upstream gives to whom.
 
-    :param departments: the plan's changes of this kind, as the others.
+    :param memberships: the plan's changes of this kind.
     """
     state = comparison.state
     before = {grant: grant for grant in state.grants if grant.origin != rows.MANUAL}
@@ -77,17 +102,16 @@ def plan_grants(
         if grant.memberId in known and grant.roleId in comparison.roles
     )
     wanted = {row: row for row in told}
-    after_roles = roles.applied(state.roles, lambda row: row.roleId)
-    stands_for = {roleId: row.deptIds for roleId, row in after_roles.items() if row.deptIds is not None}
-    if any(stands_for.values()):
-        derived = _derived(comparison, stands_for, departments, memberships)
+    if any(standing.roles.values()):
+        places = memberships.applied(state.memberships, lambda row: (row.deptId, row.memberId))
+        derived = standing.grants(places)
         wanted.update((row, row) for row in derived if row.memberId in known and comparison.knows_places(row.memberId))
     moved = {removal.before.memberId for removal in memberships.removed}
     gone = comparison.gone_roles
     kept = state.roles.keys() - comparison.roles.keys() - gone
 
     def absent(row: GrantRow) -> Removal[GrantRow] | None:
-        if row.origin != DEPT or row.roleId not in stands_for or row.memberId in comparison.gone_members:
+        if row.origin != DEPT or row.roleId not in standing.roles or row.memberId in comparison.gone_members:
             return absent_belonging(GRANTS, row, comparison, gone, kept)
         is_known = comparison.knows_places(row.memberId) and not comparison.is_kept(row.memberId)
         if GRANTS in comparison.protected or not is_known:
@@ -111,23 +135,6 @@ def _without(row: RoleRow, deptIds: set[str]) -> RoleRow:
     if not row.deptIds or deptIds.isdisjoint(row.deptIds):
         return row
     return row._replace(deptIds=tuple(deptId for deptId in row.deptIds if deptId not in deptIds))
-
-
-def _derived(
-    comparison: Comparison,
-    stands_for: Mapping[str, tuple[str, ...]],
-    departments: KindChanges[DeptRow],
-    memberships: KindChanges[MembershipRow],
-) -> Iterator[GrantRow]:
-    """Grants of those who will be in and below the departments that roles stand for."""
-    state = comparison.state
-    parents = state.parents
-    if state.is_tree:
-        depts = departments.applied(state.departments, lambda row: row.deptId)
-        parents = {deptId: row.upstreamParentId for deptId, row in depts.items()}
-    places = memberships.applied(state.memberships, lambda row: (row.deptId, row.memberId))
-    for roleId, memberId in holders(stands_for, parents, places):
-        yield GrantRow(roleId, memberId, DEPT)
 
 
 def _from_upstream(roles: Mapping[str, RoleRow]) -> int:

@@ -12,18 +12,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.changes import KindChanges, Plan, Removal
+from jit_corps.changes import KindChanges, Removal
 from jit_corps.comparing import compared
 from jit_corps.rows import MANUAL, LocalState, row_key
 from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping
 
-    from jit_corps.rows import Row
-    from jit_corps.snapshot import MemberRecord, Snapshot
+    from jit_corps.rows import MemberRow, Row
+    from jit_corps.snapshot import Snapshot
 
-__all__ = ["find_renames", "renamed", "told_of_old_ids"]
+__all__ = ["decided", "find_renames", "renamed", "same_people", "told_of_old_ids", "unlisted_people"]
 
 
 def find_renames(told: Snapshot, state: LocalState) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -36,18 +36,60 @@ def find_renames(told: Snapshot, state: LocalState) -> tuple[dict[str, str], tup
     :param told: merged.
     """
     listed = {member.memberId: member for member in told.members}
-    pairs = _by_openUserId(listed, state) if told.targets is None else _as_told(told.targets.renames, listed)
-    newer = {memberId for kind, memberId in state.fresh if kind == MEMBERS}
+    if told.targets is None:
+        unlisted = unlisted_people(state.members.values(), listed)
+        pairs = same_people(unlisted, ((one.memberId, one.openUserId) for one in told.members))
+    else:
+        told_pairs = _as_told(told.targets.renames, listed)
+        pairs = {(old, new) for old, new in told_pairs if old in state.members and old not in listed}
+    return decided(pairs, lambda memberId: _is_decided(memberId, state), state.fresh)
+
+
+def decided(
+    pairs: Iterable[tuple[str, str]], is_decided: Callable[[str], bool], fresh: Collection[tuple[str, str]]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Of members who may have another id now, those who have; see :func:`find_renames`.
+
+    :param pairs: of an old id that is known here and not listed, and a new one that is listed.
+    :param is_decided: whether people here have decided something about a member.
+    :param fresh: kind and id of what was read singly since.
+    """
+    newer = {memberId for kind, memberId in fresh if kind == MEMBERS}
     found: dict[str, str] = {}
+    taken: set[str] = set()
     conflicts = []
     for old, new in sorted(pairs):
-        if old not in state.members or old in listed or new in found.values() or newer & {old, new}:
+        if new in taken or newer & {old, new}:
             continue
-        if _is_decided(new, state):
+        if is_decided(new):
             conflicts.append(f"{old!r} is {new!r} now, but people here have decided about both")
         else:
             found[old] = new
+            taken.add(new)
     return found, tuple(conflicts)
+
+
+def unlisted_people(rows: Iterable[MemberRow], listed: Container[str]) -> dict[str, str | None]:
+    """Ids of members who are not listed, by the provider's own id of the person; one that two have tells nothing."""
+    unlisted: dict[str, str | None] = {}
+    for row in rows:
+        if row.openUserId and row.memberId not in listed:
+            unlisted[row.openUserId] = None if row.openUserId in unlisted else row.memberId
+    return unlisted
+
+
+def same_people(unlisted: Mapping[str, str | None], told: Iterable[tuple[str, str | None]]) -> set[tuple[str, str]]:
+    """Old and new id of those who are listed under another id.
+
+    :param told: id of every listed member, and the provider's own id of the person.
+    """
+    if not unlisted:
+        return set()
+    found: dict[str, str | None] = {}
+    for memberId, openUserId in told:
+        if openUserId is not None and openUserId in unlisted:
+            found[openUserId] = None if openUserId in found else memberId
+    return {(old, new) for one, new in found.items() if new is not None and (old := unlisted[one]) is not None}
 
 
 def renamed(state: LocalState, renames: Mapping[str, str]) -> LocalState:
@@ -65,20 +107,21 @@ def renamed(state: LocalState, renames: Mapping[str, str]) -> LocalState:
     return replace(state, members=members, memberships=memberships, grants=frozenset(grants))
 
 
-def told_of_old_ids(plan: Plan, state: LocalState, before: LocalState, renames: Mapping[str, str]) -> Plan:
-    """The plan in terms of the rows that are there.
+def told_of_old_ids(
+    changes: Mapping[str, KindChanges[Any]], state: LocalState, before: LocalState, renames: Mapping[str, str]
+) -> dict[str, KindChanges[Any]]:
+    """The changes of members, memberships and grants in terms of the rows that are there.
 
-    :param plan: made for ``state``, in which the members have their new ids.
+    :param changes: made for ``state``, in which the members have their new ids.
     :param before: what is really there.
     """
     concerned = {*renames, *renames.values()}
-    kinds = {
-        **plan.kinds,
-        MEMBERS: _told(MEMBERS, plan, state.members.values(), before.members.values(), concerned),
-        MEMBERSHIPS: _told(MEMBERSHIPS, plan, state.memberships.values(), before.memberships.values(), concerned),
-        GRANTS: _told(GRANTS, plan, state.grants, before.grants, concerned),
+    rows: Mapping[str, tuple[Iterable[Any], Iterable[Any]]] = {
+        MEMBERS: (state.members.values(), before.members.values()),
+        MEMBERSHIPS: (state.memberships.values(), before.memberships.values()),
+        GRANTS: (state.grants, before.grants),
     }
-    return replace(plan, kinds=kinds)
+    return {kind: _told(kind, changes[kind], *rows[kind], concerned) for kind in rows}
 
 
 def _as_told(pairs: Iterable[tuple[str, str]], listed: Collection[str]) -> set[tuple[str, str]]:
@@ -95,21 +138,6 @@ def _as_told(pairs: Iterable[tuple[str, str]], listed: Collection[str]) -> set[t
     return found
 
 
-def _by_openUserId(listed: Mapping[str, MemberRecord], state: LocalState) -> set[tuple[str, str]]:
-    unlisted: dict[str, str | None] = {}
-    for memberId, row in state.members.items():
-        if row.openUserId and memberId not in listed:
-            # One that two have tells nothing.
-            unlisted[row.openUserId] = None if row.openUserId in unlisted else memberId
-    if not unlisted:
-        return set()
-    found: dict[str, str | None] = {}
-    for memberId, member in listed.items():
-        if member.openUserId in unlisted:
-            found[member.openUserId] = None if member.openUserId in found else memberId
-    return {(old, new) for told, new in found.items() if new is not None and (old := unlisted[told]) is not None}
-
-
 def _is_decided(memberId: str, state: LocalState) -> bool:
     row = state.members.get(memberId)
     if row is None:
@@ -117,9 +145,9 @@ def _is_decided(memberId: str, state: LocalState) -> bool:
     return bool(row.manualOffline) or any(one.memberId == memberId and one.origin == MANUAL for one in state.grants)
 
 
-def _told(kind: str, plan: Plan, rows: Iterable[Any], before: Iterable[Any], concerned: set[str]) -> KindChanges[Any]:
-    changes: KindChanges[Any] = plan.kinds[kind]
-
+def _told(
+    kind: str, changes: KindChanges[Any], rows: Iterable[Any], before: Iterable[Any], concerned: set[str]
+) -> KindChanges[Any]:
     def key(row: Row) -> tuple[str, ...]:
         return row_key(kind, row)
 

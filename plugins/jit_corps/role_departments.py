@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["above", "below", "children_of", "holders"]
+__all__ = ["Holders", "above", "below", "children_of", "holders"]
 
 
 def holders(
@@ -25,17 +25,37 @@ def holders(
     :param parents: each department's parent.
     :param places: ids of department and member.
     """
-    given: dict[str, list[str]] = {}
-    for roleId, deptIds in stands_for.items():
-        for deptId in deptIds:
-            given.setdefault(deptId, []).append(roleId)
-    found: dict[str, tuple[str, ...]] = {}
-    for deptId, memberId in places if given else ():
-        roleIds = found.get(deptId)
-        if roleIds is None:
-            roleIds = found[deptId] = tuple({one for at in above(deptId, parents) for one in given.get(at, ())})
-        for roleId in roleIds:
-            yield roleId, memberId
+    return Holders(stands_for, parents).of(places)
+
+
+class Holders:
+    """What :func:`holders` tells, of one portion of the members after another.
+
+    :param stands_for: each role's departments.
+    :param parents: each department's parent.
+    """
+
+    def __init__(self, stands_for: Mapping[str, Collection[str]], parents: Mapping[str, str | None]) -> None:
+        self._parents = parents
+        self._given: dict[str, list[str]] = {}
+        for roleId, deptIds in stands_for.items():
+            for deptId in deptIds:
+                self._given.setdefault(deptId, []).append(roleId)
+        self._found: dict[str, tuple[str, ...]] = {}
+
+    def of(self, places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """Ids of role and member, with repeats.
+
+        :param places: ids of department and member.
+        """
+        found, given = self._found, self._given
+        for deptId, memberId in places if given else ():
+            roleIds = found.get(deptId)
+            if roleIds is None:
+                above_it = above(deptId, self._parents)
+                roleIds = found[deptId] = tuple({one for at in above_it for one in given.get(at, ())})
+            for roleId in roleIds:
+                yield roleId, memberId
 
 
 def children_of(parents: Mapping[str, str | None]) -> dict[str, list[str]]:

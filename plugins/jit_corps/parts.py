@@ -1,0 +1,314 @@
+"""Cuts an organisation and what is told of it into parts of its members: a plan need not hold a million at once.
+
+Departments, roles and the scope are few and belong to every part. A member is whole in one part: the record, the row,
+the memberships and the grants. So each part is planned like an organisation of its own, and the parts' changes put
+together are the changes of the whole. Who has another id now is found before anything is cut apart, and goes where the
+new id goes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, replace
+from itertools import chain
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from zlib import crc32
+
+from jit_corps.changes import KindChanges, Removal
+from jit_corps.merging import merged, merged_grants, merged_head, merged_members
+from jit_corps.renames import decided, find_renames, renamed, same_people, unlisted_people
+from jit_corps.rows import KEY_LENGTHS, MANUAL, GrantRow, LocalState, MemberRow, MembershipRow
+from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS, GrantRecord, MemberRecord, Membership
+from jit_corps.spool import Merged, Packing, Spool, SpoolFile, row_packing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+
+    from jit_corps.snapshot import Snapshot
+
+__all__ = ["Cut", "Part", "Parts", "People", "Whole"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the members, with everything that is theirs, and all departments and roles.
+
+    :param snapshot: one record for each thing.
+    :param state: as though members who have another id now had always had it.
+    :param before: what is really there.
+    :param renames: new ids by old ones.
+    """
+
+    snapshot: Snapshot
+    state: LocalState
+    before: LocalState
+    renames: Mapping[str, str]
+
+
+class Parts(Protocol):
+    """An organisation and what is told of it, one part after another and as often as asked."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is told: at least everything that is not a member's."""
+
+    @property
+    def state(self) -> LocalState:
+        """What is kept: at least what is not a member's, and one grant of each role that people here gave."""
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """What could not be decided about ids, in words."""
+
+    def __iter__(self) -> Iterator[Part]: ...
+
+    def kept(self, kind: str, changes: KindChanges[Any]) -> KindChanges[Any]:
+        """The same changes of a part, in bounded memory."""
+
+    def united(self, kind: str, changes: list[KindChanges[Any]]) -> KindChanges[Any]:
+        """The changes of all parts as one."""
+
+
+class Whole:
+    """An organisation in one part, as all but the largest are."""
+
+    def __init__(self, snapshot: Snapshot, state: LocalState) -> None:
+        self.snapshot = merged(snapshot)
+        renames, self.conflicts = find_renames(self.snapshot, state)
+        self.state = renamed(state, renames) if renames else state
+        self._part = Part(self.snapshot, self.state, state, renames)
+
+    def __iter__(self) -> Iterator[Part]:
+        yield self._part
+
+    def kept(self, kind: str, changes: KindChanges[Any]) -> KindChanges[Any]:
+        return changes
+
+    def united(self, kind: str, changes: list[KindChanges[Any]]) -> KindChanges[Any]:
+        (only,) = changes
+        return only
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The rows of members and what is theirs; each is gone through once, in this order.
+
+    :param members: all of one corp, in any order, as the others.
+    """
+
+    members: Iterable[MemberRow]
+    memberships: Iterable[MembershipRow]
+    grants: Iterable[GrantRow]
+
+
+class Cut:
+    """An organisation in so many parts. What is not worked on lies in a file.
+
+    :param snapshot: of everything, not merged.
+    :param state: without members, memberships and grants.
+    :param people: these.
+    """
+
+    def __init__(self, snapshot: Snapshot, state: LocalState, people: People, count: int) -> None:
+        self._file = SpoolFile()
+        self._count = count
+        self._records = self._drawers(RECORDS)
+        self._given = self._drawers(GIVEN)
+        self._rows = self._row_drawers(lambda row: row.memberId)
+        listed: set[str] = set()
+        # Numbers for texts. Whether anybody has another id now is asked each time, and the answer is mostly no.
+        openUserIds = array("q")
+        for record in self._records.passing(snapshot.members):
+            listed.add(record.memberId)
+            openUserIds.append(hash(record.openUserId))
+        roleIds = {grant.roleId for grant in self._given.passing(snapshot.grants)}
+        self.snapshot = replace(merged_head(snapshot, roleIds), members=(), grants=())
+
+        unlisted = unlisted_people(self._rows.members.passing(people.members), listed)
+        del listed
+        for _ in self._rows.memberships.passing(people.memberships):
+            pass
+        by_hand = {row.roleId: row for row in self._rows.grants.passing(people.grants) if row.origin == MANUAL}
+        self.state = replace(state, grants=frozenset(by_hand.values()))
+
+        wanted = {hash(openUserId) for openUserId in unlisted}
+        pairs = set()
+        if any(one in wanted for one in openUserIds):
+            pairs = same_people(unlisted, self._openUserIds(unlisted))
+        self._renames, self.conflicts = decided(
+            pairs, self._edited({new for _, new in pairs}).__contains__, state.fresh
+        )
+        #: The rows of old ids, where the new ids are.
+        self._moved = self._row_drawers(lambda row: self._renames[row.memberId])
+        if self._renames:
+            for place in range(len(self._rows)):
+                for row in chain.from_iterable(map(self._rows[place].part, range(count))):
+                    if row.memberId in self._renames:
+                        self._moved[place].add(row)
+
+    def __iter__(self) -> Iterator[Part]:
+        renames: list[dict[str, str]] = [{} for _ in range(self._count)]
+        for old, new in self._renames.items():
+            renames[self._part_of(new)][old] = new
+        for part in range(self._count):
+            snapshot = replace(
+                self.snapshot,
+                members=merged_members(tuple(self._records.part(part))),
+                grants=merged_grants(self._given.part(part)),
+            )
+            before = replace(
+                self.state,
+                members={row.memberId: row for row in self._current(0, part)},
+                memberships={(row.deptId, row.memberId): row for row in self._current(1, part)},
+                grants=frozenset(self._current(2, part)),
+            )
+            mine = renames[part]
+            yield Part(snapshot, renamed(before, mine) if mine else before, before, mine)
+
+    def kept(self, kind: str, changes: KindChanges[Any]) -> KindChanges[Any]:
+        row = ROWS[kind]
+        return replace(
+            changes,
+            added=Spool(self._file, row, changes.added),
+            updated=Spool(self._file, _pairs(row), changes.updated),
+            removed=Spool(self._file, _removals(row), changes.removed),
+        )
+
+    def united(self, kind: str, changes: list[KindChanges[Any]]) -> KindChanges[Any]:
+        key = itemgetter(*range(KEY_LENGTHS[kind]))
+        return KindChanges(
+            added=Merged([one.added for one in changes], key),
+            updated=Merged([one.updated for one in changes], lambda pair: key(pair[1])),
+            removed=Merged([one.removed for one in changes], lambda removal: key(removal.before)),
+            active=sum(one.active for one in changes),
+            active_after=sum(one.active_after for one in changes),
+            doubtful=sum(one.doubtful for one in changes),
+        )
+
+    def _current(self, place: int, part: int) -> Iterator[Any]:
+        """The rows of one table that are planned in this part."""
+        rows: Iterator[Any] = self._rows[place].part(part)
+        if self._renames:
+            rows = (row for row in rows if row.memberId not in self._renames)
+        return chain(rows, self._moved[place].part(part))
+
+    def _openUserIds(self, wanted: Container[str]) -> Iterator[tuple[str, str]]:
+        """Id of each member whom some record gives a wanted id of a person, and the one that all records give."""
+        for part in range(self._count):
+            memberIds = {one.memberId for one in self._records.part(part) if one.openUserId in wanted}
+            if memberIds:
+                records = [one for one in self._records.part(part) if one.memberId in memberIds]
+                for member in merged_members(records):
+                    assert member.openUserId is not None
+                    yield member.memberId, member.openUserId
+
+    def _edited(self, memberIds: Container[str]) -> set[str]:
+        """Those about whom people here have decided something."""
+        edited: set[str] = set()
+        if not memberIds:
+            return edited
+        for part in range(self._count):
+            rows: Iterator[Any] = chain(
+                (row for row in self._rows.members.part(part) if row.manualOffline),
+                (row for row in self._rows.grants.part(part) if row.origin == MANUAL),
+            )
+            edited.update(row.memberId for row in rows if row.memberId in memberIds)
+        return edited
+
+    def _row_drawers(self, home: Callable[[Any], str]) -> _RowDrawers:
+        return _RowDrawers(*(self._drawers(ROWS[kind], home) for kind in (MEMBERS, MEMBERSHIPS, GRANTS)))
+
+    def _drawers(self, packing: Packing[T], home: Callable[[Any], str] = attrgetter("memberId")) -> _Drawers[T]:
+        return _Drawers([Spool(self._file, packing) for _ in range(self._count)], lambda row: self._part_of(home(row)))
+
+    def _part_of(self, memberId: str) -> int:
+        return crc32(memberId.encode("utf-8", "surrogatepass")) % self._count
+
+
+class _Drawers(Generic[T]):
+    """Rows filed by the part that they belong to."""
+
+    def __init__(self, spools: Sequence[Spool[T]], part_of: Callable[[T], int]) -> None:
+        self._spools = spools
+        self._part_of = part_of
+
+    def add(self, row: T) -> None:
+        """File a row."""
+        self._spools[self._part_of(row)].append(row)
+
+    def passing(self, rows: Iterable[T]) -> Iterator[T]:
+        """File rows, and hand each out."""
+        for row in rows:
+            self._spools[self._part_of(row)].append(row)
+            yield row
+
+    def part(self, number: int) -> Iterator[T]:
+        """The rows of one part."""
+        return iter(self._spools[number])
+
+
+class _RowDrawers(NamedTuple):
+    """Any: their rows have a member in common, and no type."""
+
+    members: _Drawers[Any]
+    memberships: _Drawers[Any]
+    grants: _Drawers[Any]
+
+
+def _packed_record(record: MemberRecord) -> tuple[Any, ...]:
+    """All but what is never stored: mail and telephone numbers do not get into a file."""
+    return (
+        record.memberId,
+        record.name,
+        record.active,
+        record.reason,
+        tuple([(place.deptId, place.order, place.isLeader) for place in record.departments]),
+        record.mainDeptId,
+        record.position,
+        record.alias,
+        record.gender,
+        record.avatar,
+        record.openUserId,
+    )
+
+
+def _unpacked_record(packed: tuple[Any, ...]) -> MemberRecord:
+    memberId, name, active, reason, places, main, position, alias, gender, avatar, openUserId = packed
+    return MemberRecord(
+        memberId,
+        name,
+        active,
+        reason,
+        tuple([Membership(*place) for place in places]),
+        main,
+        position,
+        alias,
+        gender=gender,
+        avatar=avatar,
+        openUserId=openUserId,
+    )
+
+
+def _pairs(row: Packing[T]) -> Packing[tuple[T, T]]:
+    pack, unpack = row
+    return Packing(lambda pair: (pack(pair[0]), pack(pair[1])), lambda packed: (unpack(packed[0]), unpack(packed[1])))
+
+
+def _removals(row: Packing[Any]) -> Packing[Removal[Any]]:
+    pack, unpack = row
+    return Packing(
+        lambda one: (pack(one.before), one.after and pack(one.after), one.follows),
+        lambda packed: Removal(unpack(packed[0]), packed[1] and unpack(packed[1]), packed[2]),
+    )
+
+
+RECORDS = Packing(_packed_record, _unpacked_record)
+GIVEN = Packing(lambda grant: (grant.memberId, grant.roleId, grant.origin), lambda packed: GrantRecord(*packed))
+ROWS: Mapping[str, Packing[Any]] = {
+    MEMBERS: row_packing(MemberRow),
+    MEMBERSHIPS: row_packing(MembershipRow),
+    GRANTS: row_packing(GrantRow),
+}
