@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytest_plugins = [
     "jitcore.testing",
     "tests.fixtures.checking",
+    "tests.fixtures.measuring",
     "tests.fixtures.postgres",
     "tests.invariants.harness.share",
     "pytester",

@@ -3,12 +3,16 @@
 ``killer.py APP once`` syncs corps.CorpA and ends. ``killer.py APP statements`` forks a child for each SQL statement of
 the sync; the nth child kills itself at the nth moment (before or after a statement), and another child then says what
 readers see. The last child survives. Printed is a JSON list of fingerprints: the first before anything was tried, then
-one for each child. Forking from a process that has no threads and has imported everything costs milliseconds.
+one for each child.
+
+Children are forked from a process that has no threads, has loaded the App with all that a sync imports, and has not
+touched its database: each connects for itself, and costs milliseconds.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -18,34 +22,41 @@ import traceback
 from jitcore import App
 
 
-def sync(path: str, stop_at: int) -> None:
+def sync(app: App, stop_at: int) -> None:
     """Sync, and die at the given moment; 0 is never."""
-    with App(path) as app:
-        corp = app.getElement("corps.CorpA")
-        corp.getDepts()
-        moments = 0
+    corp = app.getElement("corps.CorpA")
+    corp.getDepts()
+    moments = 0
 
-        def count(*_: object) -> None:
-            nonlocal moments
-            moments += 1
-            if moments == stop_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def count(*_: object) -> None:
+        nonlocal moments
+        moments += 1
+        if moments == stop_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        with app.storage.on_statement(count):
-            corp.syncCorp()
+    with app.storage.on_statement(count):
+        corp.syncCorp()
+    app.close()
 
 
-def fingerprint(path: str) -> str:
+def fingerprint(app: App) -> str:
     """What readers see; also ends the lease of a killed run, as its expiry would."""
-    with App(path) as app:
-        corp = app.getElement("corps.CorpA")
-        data = corp.getLocalCorpData()
-        seen = [
-            [(member.memberId, member.name, member.status) for member in corp.getMembers()],
-            [str(data[key]) for key in ("deptList", "deptMemberList", "roleList", "roleMemberSet")],
-        ]
-        app.models.SyncLease.update(holder=None, until=0.0).execute()
+    corp = app.getElement("corps.CorpA")
+    data = corp.getLocalCorpData()
+    seen = [
+        [(member.memberId, member.name, member.status) for member in corp.getMembers()],
+        [str(data[key]) for key in ("deptList", "deptMemberList", "roleList", "roleMemberSet")],
+    ]
+    app.models.SyncLease.update(holder=None, until=0.0).execute()
+    app.close()
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:12]
+
+
+def loaded(app: App) -> str:
+    """Read and plan without writing; the names of all that this imported."""
+    app.getElement("corps.CorpA").plan()
+    files = {name for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+    return json.dumps(sorted(name for name in files if name.partition(".")[0] != "jitapps"))
 
 
 def in_child(work: object, *arguments: object) -> tuple[int, str]:
@@ -69,22 +80,24 @@ def in_child(work: object, *arguments: object) -> tuple[int, str]:
 
 
 def main(path: str, what: str) -> int:
-    if what == "once":
-        sync(path, 0)
-        return 0
-    import jit_qywx.client.transport  # noqa: F401 - imported once, for all children
-
-    seen = [in_child(fingerprint, path)[1]]
-    stop_at = 0
-    while True:
-        stop_at += 1
-        status, _ = in_child(sync, path, stop_at)
-        if status not in {0, -signal.SIGKILL}:
-            return 1
-        seen.append(in_child(fingerprint, path)[1])
-        if status == 0:
-            print(json.dumps(seen))
+    with App(path) as app:
+        if what == "once":
+            sync(app, 0)
             return 0
+        app.getElement("corps.CorpA")
+        for name in json.loads(in_child(loaded, app)[1]):
+            importlib.import_module(name)
+        seen = [in_child(fingerprint, app)[1]]
+        stop_at = 0
+        while True:
+            stop_at += 1
+            status, _ = in_child(sync, app, stop_at)
+            if status not in {0, -signal.SIGKILL}:
+                return 1
+            seen.append(in_child(fingerprint, app)[1])
+            if status == 0:
+                print(json.dumps(seen))
+                return 0
 
 
 if __name__ == "__main__":

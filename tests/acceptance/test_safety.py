@@ -38,6 +38,7 @@ def synced(authorised_app, wecom_emulator):
     return authorised_app
 
 
+@pytest.mark.no_cover
 def test_a_sync_killed_at_any_statement_leaves_old_or_new(synced):
     """kill -9 before and after every SQL statement of a run: readers see the old organisation or the new one."""
     done = subprocess.run(killer(synced, "statements"), capture_output=True, text=True, check=False)
@@ -50,6 +51,7 @@ def test_a_sync_killed_at_any_statement_leaves_old_or_new(synced):
     assert seen == [old] * seen.count(old) + [new] * seen.count(new)
 
 
+@pytest.mark.no_cover
 def test_a_sync_killed_at_any_call_leaves_the_old(synced, wecom_emulator):
     """kill -9 while WeCom answers the nth call: nothing of the new organisation is there."""
     call = 0
@@ -71,6 +73,7 @@ def test_a_sync_killed_at_any_call_leaves_the_old(synced, wecom_emulator):
         assert app.getElement("corps.CorpA").getMember("user2").status == 2
 
 
+@pytest.mark.no_cover
 def test_45009_on_any_call_removes_nobody(synced, wecom_emulator):
     """Whichever call hits the frequency limit, the run is not ok and nobody is removed, offline or out of a role."""
     impatient(synced)

@@ -8,8 +8,10 @@ import subprocess
 import sys
 
 import peewee
+import pytest
 
 
+@pytest.mark.no_cover
 def test_kill_9_at_every_statement_leaves_the_old_organisation_or_the_new(open_database):
     """Before and after each statement of a run; and the next run needs no repair to bring the new one."""
     database = open_database()
