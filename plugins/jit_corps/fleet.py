@@ -78,7 +78,10 @@ class CorpResult:
         told: dict[str, Any] = {"corpFullName": self.corpFullName, "status": self.status}
         if self.error is not None:
             return {**told, "code": self.error.code, "error": str(self.error), "duration": self.seconds}
-        return {**told, "duration": self.seconds} if self.rest is None else {**told, "reason": self.rest.reason}
+        if self.rest is None:
+            return {**told, "duration": self.seconds}
+        until = {} if self.rest.until is None else {"until": self.rest.until}
+        return {**told, "reason": self.rest.reason, **until}
 
 
 class FleetWatcher(Protocol):

@@ -14,8 +14,10 @@ class Rest:
     :param word: one word for lists, for example ``"parked"``.
     :param reason: why, in words.
     :param isSettled: nobody has to do anything about it: the enterprise left for good.
+    :param until: when it ends by itself, seconds since the epoch; None when nobody knows.
     """
 
     word: str
     reason: str
     isSettled: bool = False
+    until: float | None = None

@@ -33,8 +33,8 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for 
 def authorizations(open_app: Callable[[], App], name: str | None, as_json: bool) -> None:
     """List the enterprises that authorised the auth element NAME, or any.
 
-    Each with its state: created, active, suspended, cancelled. Parked ones are not asked about any more, because WeCom
-    refused their secret. What was erased is told at the end.
+    Each with its state: created, active, suspended, cancelled. Parked ones are not asked about: WeCom refused their
+    secret, or a quota of theirs is used up for a while. What was erased is told at the end.
     """
     app = open_app()
     auths = [auth_element(app, name)] if name else _auth_elements(app)
@@ -77,9 +77,10 @@ def install_link(open_app: Callable[[], App], name: str, state: str, as_json: bo
 @click.argument("corpid")
 @click.pass_obj
 def resume(open_app: Callable[[], App], name: str, corpid: str) -> None:
-    """Try again what WeCom refused the enterprise CORPID of the auth element NAME, once.
+    """Try the enterprise CORPID of the auth element NAME again, parked or suspended, once.
 
-    For when it has enabled the app again. A changed secret needs no such help.
+    For when it has enabled the app again, or a quota is there again sooner than expected. A changed secret needs no
+    such help.
     """
     authorization = auth_element(open_app(), name).resume(corpid)
     why = f": {authorization.reason}" if authorization.reason else ""
@@ -144,6 +145,8 @@ def _cell(row: dict[str, Any], head: str) -> str:
         return f"{row['state']}, parked" if row["parked"] else str(row["state"])
     if head == "since":
         return "" if row["since"] is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(row["since"]))
+    if head == "why" and row["parked"]:
+        return str(row["parked"])
     value = row[{"enterprise": "corpId", "name": "corpName", "agent": "agentId", "why": "reason"}.get(head, head)]
     return "" if value is None else str(value)
 

@@ -6,6 +6,7 @@ database has never been made has no enterprises, so that looking at it does not 
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,18 +54,24 @@ def conditions(app: App) -> dict[str, str]:
     if not auths or not _has_database(app):
         return {}
     from jit_qywx.client.tokens import fingerprint
-    from jit_qywx.models import QywxAuthorization, QywxToken
+    from jit_qywx.models import QywxAuthorization, QywxQuota, QywxToken
     from jit_qywx.states import ACTIVE
 
     grant: Any = app.models[QywxAuthorization]
     token: Any = app.models[QywxToken]
+    quota: Any = app.models[QywxQuota]
     unusual = grant.select(grant.suiteId, grant.corpId, grant.state).where(grant.state != ACTIVE).tuples()
     refused = token.select(token.suiteId, token.corpId, token.fingerprint).where(token.refusal.is_null(False)).tuples()
+    spent = quota.select(quota.corpId).where(quota.parkedUntil > time.time()).tuples()
     with app.storage.boundary():
+        spent_by = {corpId for (corpId,) in spent}
         words = {(suiteId, corpId): str(state) for suiteId, corpId, state in unusual}
         parked = {(suiteId, corpId): str(secret) for suiteId, corpId, secret in refused}
     words |= dict.fromkeys(parked, "parked")
-    found = {one.fullName: words.get((one.suiteId, one.corpId), "") for one in enterprises(app)}
+    found = {
+        one.fullName: words.get((one.suiteId, one.corpId), "parked" if one.corpId in spent_by else "")
+        for one in enterprises(app)
+    }
     for name, config in auth_elements(app):
         # The refusal of a secret that was changed since counts no more.
         if parked.get((auths[name], "")) == fingerprint(str(config["authConfig"]["suiteSecret"])):

@@ -47,8 +47,8 @@ _REST, _LONGEST_REST = 20.0, 15.0
 _BACKOFF, _LONGEST_BACKOFF = 60.0, 6 * 3_600.0
 #: Another process reads the same organisation.
 _LOCKED = 60.0
-#: The block lasts as long as the quota's window, which is a minute or an hour (document 90454).
-_LONGEST_WINDOW = 3_600.0
+#: Seconds before an enterprise whose grant does not work is read in full.
+_LOST = 3_600.0
 #: Seconds between two looks for work however much news there is: five hundred events a second are not as many looks.
 _BREATH = 0.05
 #: Seconds between looks at the journal for what other processes left, and at the schedule.
@@ -89,8 +89,6 @@ class EnterpriseLane:
         self._tidy = tidy
         self._pool: ThreadPoolExecutor | None = None
         self._busy: set[tuple[str, str]] = set()
-        #: Enterprises that WeCom wants left alone: corpId → until when, and how long that was.
-        self._held: dict[str, tuple[float, float]] = {}
         #: Until when each enterprise rests; monotonic.
         self._rests: dict[str, float] = {}
         self._scheduled = self._looked = float("-inf")
@@ -107,7 +105,8 @@ class EnterpriseLane:
         if self._busy:
             return False
         with self._pulse.surviving():
-            return not self._claims.enterprises() and not self._reconciles.due()
+            waiting, wishes = self._turns()
+            return not waiting and not wishes
         return False
 
     def end(self, seconds: float) -> None:
@@ -147,14 +146,18 @@ class EnterpriseLane:
 
     def _dispatch(self) -> None:
         """Hand every enterprise whose turn it is to a free thread."""
-        now = self._timing.now()
-        for corpId in self._claims.enterprises():
-            rested = self._rests.get(corpId, 0.0) <= time.monotonic()
-            if rested and self._held.get(corpId, (0.0, 0.0))[0] <= now:
+        waiting, wishes = self._turns()
+        for corpId in waiting:
+            if self._rests.get(corpId, 0.0) <= time.monotonic():
                 self._hand("contacts", corpId, partial(self._work_contacts, corpId))
-        for wish in self._reconciles.due():
-            if self._held.get(wish.corpId, (0.0, 0.0))[0] <= now:
-                self._hand("reconcile", wish.corpId, partial(self._work_wish, wish))
+        for wish in wishes:
+            self._hand("reconcile", wish.corpId, partial(self._work_wish, wish))
+
+    def _turns(self) -> tuple[list[str], list[Wish]]:
+        """Enterprises with events, and wishes, whose turn it is; whoever is parked waits, and takes no thread."""
+        waiting, wishes = self._claims.enterprises(), self._reconciles.due()
+        parked = self._suite.quotas.parked() if waiting or wishes else {}
+        return [one for one in waiting if one not in parked], [wish for wish in wishes if wish.corpId not in parked]
 
     def _hand(self, kind: str, corpId: str, work: Callable[[], str]) -> None:
         key = (kind, corpId)
@@ -203,7 +206,6 @@ class EnterpriseLane:
         except Exception as error:  # noqa: BLE001 - the last frame of a thread
             return self._failed_contacts(corpId, claims, cause_of(error))
         self._claims.done(claims, reason)
-        self._held.pop(corpId, None)
         logger.info("worked on events corpId=%s count=%d %s", corpId, len(claims), reason or "")
         return "done"
 
@@ -215,11 +217,11 @@ class EnterpriseLane:
             return "waits"
         if isinstance(error, (AuthorizationLost, AuthInactive, CorpUnknown)):
             # Asking again is no use until the grant works again, and then everything has to be read anyway.
-            self._reconciles.want(corpId, reason, after=_LONGEST_WINDOW)
+            self._reconciles.want(corpId, reason, after=_LOST)
             self._claims.done(claims, reason)
             return "done"
         if isinstance(error, (RateLimited, SuiteTicketMissing, SyncLocked)):
-            self._claims.put_off(claims, reason, self._hold(corpId, error), counted=False)
+            self._claims.put_off(claims, reason, self._pause_after(corpId, error), counted=False)
             return "waits"
         logger.warning("events wait corpId=%s count=%d: %s", corpId, len(claims), reason)
         given_up = [claim for claim in claims if claim.attempt >= TRIES]
@@ -236,7 +238,6 @@ class EnterpriseLane:
         except Exception as error:  # noqa: BLE001 - the last frame of a thread
             return self._failed_wish(wish, cause_of(error))
         self._reconciles.fulfil(wish)
-        self._held.pop(wish.corpId, None)
         logger.info("reconciled corpId=%s wanted because: %s %s", wish.corpId, wish.reason, reason or "")
         return "done"
 
@@ -248,23 +249,19 @@ class EnterpriseLane:
             return "waits"
         if isinstance(error, Stopping):
             seconds, counted = 0.0, False
-        elif isinstance(error, SyncLocked):
-            seconds, counted = _LOCKED, False
-        elif isinstance(error, RateLimited):
-            seconds, counted = self._hold(wish.corpId, error), False
+        elif isinstance(error, (RateLimited, SyncLocked)):
+            seconds, counted = self._pause_after(wish.corpId, error), False
         self._reconciles.put_off(wish, f"{wish.reason.partition(' (')[0]} ({reason})", seconds, counted=counted)
         logger.warning("not reconciled corpId=%s again in %.0f s: %s", wish.corpId, seconds, reason)
         return "waits"
 
-    def _hold(self, corpId: str, error: BaseException) -> float:
-        """Leave an enterprise alone for a while; longer when that was not enough."""
-        if not isinstance(error, RateLimited):
-            return _LOCKED
-        before = self._held.get(corpId, (0.0, 0.0))[1]
-        seconds = min(_LONGEST_WINDOW, before * 2 or max(1.0, self._suite.config.rateLimitWaitSeconds))
-        self._held[corpId] = (self._timing.now() + seconds, seconds)
-        logger.warning("WeCom's quota is used up corpId=%s seconds=%.0f", corpId, seconds)
-        return seconds
+    def _pause_after(self, corpId: str, error: BaseException) -> float:
+        """Seconds until it is worth trying again, after what is nobody's mistake."""
+        if isinstance(error, RateLimited):
+            parked = self._suite.quotas.parked(corpId).get(corpId)
+            # Too many at once parks nobody; and who was parked may have been released since.
+            return max(1.0, parked.until - self._timing.now()) if parked else self._suite.config.rateLimitWaitSeconds
+        return _LOCKED
 
     def _sleep(self, news: int) -> None:
         """Wait for news, for the next one's turn, or for the time to look what others left."""

@@ -7,7 +7,8 @@
     │   ├── TokenExpired          TOKEN     a token stayed refused after one refresh
     │   ├── ServerBusy            BACKOFF   WeCom was busy and stayed busy
     │   ├── RateLimited           RATE      a call quota is used up
-    │   │   └── TooManyConcurrent           too many calls at once for one enterprise
+    │   │   ├── TooManyConcurrent           too many calls at once for one enterprise
+    │   │   └── QuotaSpent                  known without asking, and until when (``until``)
     │   ├── AuthorizationLost     AUTH      the grant or the credentials are gone: no call is worth making
     │   ├── PermissionDenied      PERM      the app may not see or do this
     │   ├── NotFound              NOTFOUND  the id is unknown (or outside the visible range)
@@ -94,6 +95,7 @@ __all__ = [
     "PayloadInvalid",
     "PermissionDenied",
     "ProviderUnset",
+    "QuotaSpent",
     "QywxError",
     "RateLimited",
     "ReceiverMismatch",
@@ -177,6 +179,21 @@ class TooManyConcurrent(RateLimited):
     """Too many calls of one API at once for one enterprise, even after concurrency was lowered."""
 
     code = "qywx-too-many-concurrent"
+
+
+class QuotaSpent(RateLimited):
+    """A quota is used up for longer than a call waits; WeCom was not asked, because asking could only prolong that.
+
+    :param until: when there should be some of it again; seconds since the epoch.
+    """
+
+    code = "qywx-quota-spent"
+
+    def __init__(
+        self, message: str, *, call: str = "", corpId: str | None = None, until: float, hint: str | None = None
+    ) -> None:
+        super().__init__(message, errcode=None, call=call, corpId=corpId, hint=hint)
+        self.until = until
 
 
 class AuthorizationLost(ApiError):

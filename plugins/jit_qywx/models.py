@@ -1,4 +1,4 @@
-"""What the WeCom plugin remembers between processes: grants, the ticket, tokens, the callbacks it received, erasures.
+"""What the WeCom plugin remembers between processes: grants, tickets, tokens, quotas, received callbacks, erasures.
 
 Columns that hold a secret end in ``Sealed`` and hold only what :class:`jit_qywx.encryption.SecretBox` made of it.
 Moments are seconds since the epoch.
@@ -21,6 +21,7 @@ __all__ = [
     "QywxConsent",
     "QywxErasure",
     "QywxLoginCode",
+    "QywxQuota",
     "QywxReconcile",
     "QywxSuiteTicket",
     "QywxToken",
@@ -217,6 +218,28 @@ class QywxConsent(peewee.Model):
         primary_key = peewee.CompositeKey("suiteId", "corpId", "memberId")
 
 
+class QywxQuota(peewee.Model):
+    """What was used of the quotas of one enterprise, or of one address, and until when it is left alone."""
+
+    #: The enterprise, or empty for an address.
+    corpId = peewee.CharField(64)
+    #: The name of the address that calls, or empty for an enterprise.
+    address = peewee.CharField(64)
+    #: JSON of :class:`jit_qywx.client.ledger.Ledger`.
+    used = peewee.TextField()
+    #: Counts the changes of ``used``.
+    version = peewee.IntegerField()
+    #: When readings may ask again, since when they may not, and why.
+    parkedUntil = peewee.DoubleField(null=True)
+    parkedAt = peewee.DoubleField(null=True)
+    reason = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = "jit_qywx_quota"
+        legacy_table_names = False
+        primary_key = peewee.CompositeKey("corpId", "address")
+
+
 MODELS = (
     QywxAuthorization,
     QywxSuiteTicket,
@@ -226,4 +249,5 @@ MODELS = (
     QywxErasure,
     QywxLoginCode,
     QywxConsent,
+    QywxQuota,
 )

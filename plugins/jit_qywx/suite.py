@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jit_corps.resting import Rest
 from jit_qywx.authorizations import Authorizations
-from jit_qywx.client.client import QywxProxyClient
+from jit_qywx.client.budget import Budget
+from jit_qywx.client.client import CONCURRENCY, QywxProxyClient
+from jit_qywx.client.pace import Gate, Pace
 from jit_qywx.client.retries import RetryPolicy
 from jit_qywx.client.suite import (
     InstallLink,
@@ -27,17 +30,18 @@ from jit_qywx.client.suite import (
 from jit_qywx.client.tokens import Fresh, StoredToken, TokenKey, TokenStore, fingerprint
 from jit_qywx.client.transport import OFFICIAL_BASE_URL, Transport
 from jit_qywx.consents import Consents
-from jit_qywx.errors import AuthorizationLost, BadAnswer, ProviderUnset
+from jit_qywx.errors import AuthorizationLost, BadAnswer, ProviderUnset, RateLimited, TooManyConcurrent
 from jit_qywx.export_choice import ExportMemory
 from jit_qywx.journal import Journal
 from jit_qywx.login import Logins
 from jit_qywx.observing import GrantObserver, is_closed
+from jit_qywx.quotas import Quotas, QuotaSettings, Shared
 from jit_qywx.states import CANCELLED, CLOSED, REFUSED, SUSPENDED, WITHDRAWN, cause_of
 from jit_qywx.tickets import SuiteTickets
 from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jit_qywx.authorizations import Authorization
     from jit_qywx.client.timing import Timing
@@ -50,6 +54,8 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
 _ONE_DAY = 86_400.0
+#: Of each quota, what readings of organisations may use: the App's own calls go through beside them.
+_READING_SHARE = 0.8
 #: What WeCom allows as the state of an install link (document 98744).
 _LINK_STATE = re.compile(r"[A-Za-z0-9]{0,32}")
 
@@ -68,6 +74,7 @@ class SuiteConfig:
     :param timeoutSeconds: how long to wait for each piece of an answer.
     :param rateLimitWaitSeconds: how long to wait, once per call, when a quota is used up.
     :param trustEnv: whether proxy settings of the environment apply.
+    :param quotas: how many calls WeCom answers.
     """
 
     suiteId: str
@@ -80,6 +87,7 @@ class SuiteConfig:
     timeoutSeconds: float = 30.0
     rateLimitWaitSeconds: float = 60.0
     trustEnv: bool = True
+    quotas: QuotaSettings = field(default_factory=QuotaSettings)
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> SuiteConfig:
@@ -97,7 +105,16 @@ class SuiteConfig:
             timeoutSeconds=float(config.get("timeoutSeconds", 30)),
             rateLimitWaitSeconds=float(config.get("rateLimitWaitSeconds", 60)),
             trustEnv=config.get("trustEnv", True),
+            quotas=QuotaSettings.read(config.get("quotas", {})),
         )
+
+
+class _Clients(NamedTuple):
+    """The clients of one enterprise."""
+
+    own: QywxProxyClient
+    reading: QywxProxyClient
+    observer: GrantObserver
 
 
 class Suite:
@@ -112,6 +129,7 @@ class Suite:
     def __init__(self, config: SuiteConfig, storage: Storage, box: SecretBox, timing: Timing) -> None:
         self.config = config
         self.storage = storage
+        self.timing = timing
         self.now = timing.now
         suiteId = config.suiteId
         self.transport = Transport(
@@ -126,12 +144,15 @@ class Suite:
         self.journal = Journal(storage, box, suiteId, timing.now)
         self.logins = Logins(storage, suiteId, timing.now)
         self.consents = Consents(storage, box, suiteId, timing.now)
+        self.quotas = Quotas(storage, timing)
+        self._address = Shared(self.quotas, config.quotas.address, address=config.quotas.addressName)
+        self._address_budgets = {share: Budget(self._address, timing, share) for share in (1.0, _READING_SHARE)}
         suite_token = StoredToken(
             self.tokens, TokenKey("suite", suiteId), lambda: config.suiteSecret, self._fetch_suite_token
         )
         self._calls = SuiteClient(self.transport, suite_token)
         self._lock = threading.Lock()
-        self._clients: dict[str, tuple[QywxProxyClient, GrantObserver]] = {}
+        self._clients: dict[str, _Clients] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -146,19 +167,45 @@ class Suite:
         authorization = self.authorizations.get(corpId)
         with self._lock:
             if corpId not in self._clients:
-                tokens = StoredToken(
-                    self.tokens,
-                    self._key(corpId),
-                    lambda: self.authorizations.permanent_code(corpId),
-                    lambda code: self._fetch_app_token(corpId, code),
-                )
-                observer = GrantObserver(self.authorizations, corpId)
-                client = QywxProxyClient(self.transport, tokens, corpId=corpId, observer=observer)
-                self._clients[corpId] = (client, observer)
-            client, observer = self._clients[corpId]
-            client.agentId, client.corpName = authorization.agentId, authorization.corpName
-            observer.knows(authorization.state)
-            return client
+                self._clients[corpId] = self._make_clients(corpId)
+            clients = self._clients[corpId]
+            for client in (clients.own, clients.reading):
+                client.agentId, client.corpName = authorization.agentId, authorization.corpName
+            clients.observer.knows(authorization.state)
+            return clients.own
+
+    def _make_clients(self, corpId: str) -> _Clients:
+        """The two clients of an enterprise: they share the token and the places for calls, not their budgets."""
+        tokens = StoredToken(
+            self.tokens,
+            self._key(corpId),
+            lambda: self.authorizations.permanent_code(corpId),
+            lambda code: self._fetch_app_token(corpId, code),
+        )
+        observer = GrantObserver(self.authorizations, corpId)
+        gate, leases = Gate(CONCURRENCY), Shared(self.quotas, self.config.quotas.corp, corpId=corpId)
+
+        def make(share: float, **options: Any) -> QywxProxyClient:
+            budgets = (Budget(leases, self.timing, share), self._address_budgets[share])
+            pace = Pace(gate, budgets, self.timing, self.transport.pause, corpId)
+            return QywxProxyClient(self.transport, tokens, corpId=corpId, observer=observer, pace=pace, **options)
+
+        reading = make(_READING_SHARE)
+        own = make(1.0, reader=lambda: self._reading(reading))
+        return _Clients(own, reading, observer)
+
+    @contextmanager
+    def _reading(self, client: QywxProxyClient) -> Iterator[QywxProxyClient]:
+        """Park the enterprise when a reading finds a quota used up."""
+        self.quotas.check(client.corpId)
+        try:
+            yield client
+        except TooManyConcurrent:
+            # Fewer at once is all that it asks for.
+            raise
+        except RateLimited as error:
+            self.quotas.park(client.corpId, error)
+            raise
 
     def store_ticket(self, ticket: str) -> None:
         """Keep a ticket that a person brought, as of now."""
@@ -241,9 +288,18 @@ class Suite:
         """
         self.authorizations.get(corpId)
         self.tokens.reopen(self._key(corpId))
+        self.quotas.release(corpId)
         return self.refresh(corpId)
 
-    def parked(self, corpId: str) -> str | None:
+    def parked(self) -> dict[str, str]:
+        """The enterprises that are left alone and why: WeCom refused the secret, or a quota is used up."""
+        # A quota is the enterprise's, whichever suites it has authorised.
+        found = self.quotas.parked().items()
+        spent = {corpId: one.reason for corpId, one in found if self.authorizations.find(corpId) is not None}
+        refused = self.tokens.refusals("app", self.config.suiteId)
+        return spent | {corpId: error.message for corpId, error in refused.items()}
+
+    def _refused(self, corpId: str) -> str | None:
         """Why the enterprise's secret is not tried any more; None while nothing speaks against trying it."""
         refusal = self.tokens.refusal(self._key(corpId))
         return None if refusal is None else refusal.message
@@ -256,7 +312,7 @@ class Suite:
         known = self.authorizations.find(corpId)
         if known is None:
             return "the enterprise has not authorised the suite"
-        return known.reason if known.state == CANCELLED else self.parked(corpId)
+        return known.reason if known.state == CANCELLED else self._refused(corpId)
 
     def resting(self, corpId: str) -> Rest | None:
         """Why a sync of all enterprises passes this one over; None when it does not.
@@ -268,8 +324,10 @@ class Suite:
             return None
         if known.state == CANCELLED:
             return Rest(CANCELLED, known.reason or "the enterprise cancelled it", isSettled=True)
-        if (reason := self.parked(corpId)) is not None:
+        if (reason := self._refused(corpId)) is not None:
             return Rest("parked", reason)
+        if (spent := self.quotas.parked(corpId).get(corpId)) is not None:
+            return Rest("parked", spent.reason, until=spent.until)
         if known.state == SUSPENDED and self.now() - known.updated_at < _ONE_DAY:
             return Rest(SUSPENDED, known.reason or "WeCom refuses what the app asks for")
         return None
@@ -281,8 +339,7 @@ class Suite:
 
     def states(self) -> dict[str, int]:
         """How many enterprises are in each state, and how many are parked besides."""
-        parked = self.tokens.refusals("app", self.config.suiteId)
-        return {**self.authorizations.counts(), "parked": len(parked)}
+        return {**self.authorizations.counts(), "parked": len(self.parked())}
 
     def install_link(self, state: str = "") -> InstallLink:
         """The link that an enterprise's administrator opens, or scans as a QR code, to authorise the suite.

@@ -49,15 +49,15 @@ def test_a_refused_secret_is_sent_once(
                 each.client(CORP).department.list()
     assert tries(wecom_emulator) == 1
     assert suite.states()["parked"] == 1
-    assert "40001" in str(suite.parked(CORP))
-    assert suite.stopped(CORP) == suite.parked(CORP)
+    assert "40001" in str(suite.parked().get(CORP))
+    assert suite.stopped(CORP) == suite.parked().get(CORP)
 
 
 def test_a_new_permanent_code_opens_the_way(client: QywxProxyClient, suite: Suite, wecom_emulator: Emulator) -> None:
     """reset_permanent_code brings another secret, and what was known of the former one says nothing about it."""
     auth_code = refuse(client, wecom_emulator)
     suite.refresh(suite.exchange(auth_code))
-    assert suite.parked(CORP) is None
+    assert suite.parked().get(CORP) is None
     assert client.department.list()
     assert suite.authorizations.get(CORP).state == "active"
 

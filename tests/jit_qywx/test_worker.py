@@ -223,20 +223,25 @@ def test_poison_is_parked_and_healed(house: House, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_used_up_quota_parks_the_enterprise(house: House) -> None:
-    """45009: it is left alone for the window, its events keep their tries, and then go through."""
+    """45009: it is left alone for an hour, its events keep their tries, and then go through."""
     house.wecom.faults.add("user/get", errcode=45009)
     house.update(CORP, "user1", name="Renamed")
     assert house.worker.drain()
     [record] = house.records("received")
     assert (record.attempts, str(record.reason).partition(":")[0]) == (0, "qywx-rate-limited")
+    assert house.corps[CORP].resting.word == "parked"
     calls = sum(house.wecom.calls.by_path.values())
     house.tell(CORP, UserID="user2")
     house.worker.wake()
     time.sleep(0.1)
     assert sum(house.wecom.calls.by_path.values()) == calls
     house.wecom.faults.clear()
-    house.pass_time(61)
+    house.pass_time(3_000)
+    assert house.worker.drain()
+    assert sum(house.wecom.calls.by_path.values()) == calls
+    house.pass_time(601)
     until(lambda: house.names(CORP)["user1"] == "Renamed")
+    assert house.corps[CORP].resting is None
 
 
 def test_an_enterprise_without_an_element_is_no_error(house: House) -> None:
@@ -418,5 +423,5 @@ def test_a_quota_makes_a_reading_wait(house: House) -> None:
     assert house.worker.drain()
     until(lambda: "qywx-rate-limited" in house.wishes()[CORP])
     house.wecom.faults.clear()
-    house.pass_time(61)
+    house.pass_time(3_601)
     until(lambda: not house.wishes())

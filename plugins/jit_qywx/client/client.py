@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from jit_qywx.client.agent import Agent
@@ -11,22 +12,23 @@ from jit_qywx.client.call import Call
 from jit_qywx.client.department import Department
 from jit_qywx.client.endpoints import field
 from jit_qywx.client.export import Export
-from jit_qywx.client.pace import Pace
+from jit_qywx.client.pace import Gate, Pace
 from jit_qywx.client.tag import Tag
 from jit_qywx.client.user import User
 from jit_qywx.errors import AuthorizationLost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from jit_qywx.client.call import TokenSource
     from jit_qywx.client.downloads import Link
     from jit_qywx.client.transport import Transport
 
-__all__ = ["CallObserver", "QywxProxyClient"]
+__all__ = ["CONCURRENCY", "CallObserver", "QywxProxyClient"]
 
 #: Most calls at once for one enterprise: far below what was seen to draw 45033 (400), and no faster beyond.
-_CONCURRENCY = 16
+CONCURRENCY = 16
 
 
 class CallObserver(Protocol):
@@ -53,6 +55,8 @@ class QywxProxyClient:
     :param corpName: the enterprise's name, if known.
     :param agentId: the app's AgentId there, if known.
     :param observer: is told how each call ends.
+    :param pace: how fast it may call; by default only so many calls at once.
+    :param reader: hands out the client for reading the organisation; see :meth:`reading`.
     """
 
     def __init__(
@@ -64,11 +68,14 @@ class QywxProxyClient:
         corpName: str | None = None,
         agentId: str | None = None,
         observer: CallObserver | None = None,
+        pace: Pace | None = None,
+        reader: Callable[[], AbstractContextManager[QywxProxyClient]] | None = None,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
         self._observer = observer
-        self._pace = Pace(_CONCURRENCY, transport.timing)
+        self._pace = pace or Pace(Gate(CONCURRENCY), (), transport.timing, transport.pause, corpId)
+        self._reader = reader
         self.corpId = corpId
         self.corpName = corpName
         self.agentId = agentId
@@ -84,6 +91,15 @@ class QywxProxyClient:
     def calls(self) -> int:
         """How many requests this client has made, repeats included and token requests not."""
         return self._pace.calls
+
+    def reading(self) -> AbstractContextManager[QywxProxyClient]:
+        """The same enterprise's client for reading its organisation: it leaves a part of each quota to other calls.
+
+        A quota that WeCom says is used up parks the enterprise for all who read, until its window has passed.
+
+        :raises QuotaSpent: the enterprise is parked.
+        """
+        return nullcontext(self) if self._reader is None else self._reader()
 
     def get(
         self,

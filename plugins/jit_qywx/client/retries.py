@@ -5,7 +5,7 @@ class      what is done (classes of ``jit_qywx.errcodes``)
 =========  ==============================================================================================
 TOKEN      the refused token is replaced once, the call repeated once; refused again, it fails
 BACKOFF    -1 and 6000: up to three more tries, each after a random wait
-RATE       45009: one wait for the window, one more try; 45033: fewer calls at once, up to three more tries
+RATE       45009: one wait for the window, one more try; 45033: up to three more tries, fewer calls at once
 network    calls that only read: up to two more tries
 the rest   fails at once: repeating cannot help
 =========  ==============================================================================================
@@ -25,6 +25,7 @@ from jit_qywx.client.timing import Timing
 from jit_qywx.errors import (
     ApiError,
     BadAnswer,
+    QuotaSpent,
     RateLimited,
     ServerBusy,
     TokenExpired,
@@ -34,7 +35,6 @@ from jit_qywx.errors import (
 
 if TYPE_CHECKING:
     from jit_qywx.client.call import Call
-    from jit_qywx.client.pace import Pace
 
 __all__ = ["Retries", "RetryBudget", "RetryPolicy"]
 
@@ -93,10 +93,9 @@ class RetryPolicy:
 class Retries:
     """What was tried for one call so far, and what may still be tried."""
 
-    def __init__(self, policy: RetryPolicy, call: Call, pace: Pace | None) -> None:
+    def __init__(self, policy: RetryPolicy, call: Call) -> None:
         self._policy = policy
         self._call = call
-        self._pace = pace
         self._renewed = False
         self._waited = False
         self._busy = 0
@@ -113,9 +112,9 @@ class Retries:
     def wait_after(self, error: ApiError | TransportError) -> float | None:
         """Seconds to wait before the next try, or None to give up."""
         if isinstance(error, TooManyConcurrent):
-            if self._pace is not None:
-                self._pace.lower()
             return self._wait_busy()
+        if isinstance(error, QuotaSpent):
+            return None
         if isinstance(error, RateLimited):
             return self._wait_rate()
         if isinstance(error, ServerBusy):

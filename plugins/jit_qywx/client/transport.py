@@ -85,7 +85,7 @@ class Transport:
         :raises TransportError: no usable answer came.
         """
         token = tokens.current() if tokens else None
-        retries = Retries(self._policy, call, pace)
+        retries = Retries(self._policy, call)
         while True:
             try:
                 with pace.slot(call.path) if pace else nullcontext():
@@ -103,13 +103,14 @@ class Transport:
             else:
                 self.pause(wait)
 
-    def pause(self, seconds: float) -> None:
-        """Wait, at most until the transport is closed."""
+    def pause(self, seconds: float) -> bool:
+        """Wait so many seconds, or until the transport is closed: False then."""
         if self.timing.sleep is time.sleep:
             # A minute's wait for a quota must not outlive the App.
             self._closed.wait(seconds)
         else:
             self.timing.sleep(seconds)
+        return not self._closed.is_set()
 
     def _once(self, call: Call, token: Token | None) -> dict[str, Any]:
         self._policy.budget.earn()

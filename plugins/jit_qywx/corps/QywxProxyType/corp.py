@@ -45,9 +45,9 @@ class QywxProxyCorp(Corp):
 
     @property
     def parked(self) -> str | None:
-        """Why WeCom is not asked about this enterprise any more: it refused the secret; None while it is asked.
+        """Why WeCom is not asked about this enterprise: it refused the secret, or a quota is used up; else None.
 
-        :meth:`~jit_qywx.auths.loginTypes.QywxProxyType.QywxProxyAuth.resume` of the auth element says what ends that.
+        :meth:`~jit_qywx.auths.loginTypes.QywxProxyType.QywxProxyAuth.resume` of the auth element ends that.
         """
         auth: Any = self.app.getElement(self.authFullName)
         return auth.parked().get(self.corpId) if hasattr(auth, "parked") else None
@@ -88,18 +88,18 @@ class QywxProxyCorp(Corp):
         from jit_qywx.export_choice import AUTO
         from jit_qywx.reading import read_corp
 
-        client = self.getClient()
         auth: Any = self.app.getElement(self.authFullName)
-        return read_corp(
-            client,
-            known,
-            confirm=confirm,
-            concurrency=self.concurrency,
-            progress=progress,
-            corpName=client.corpName,
-            fetch=self.config.get("fetch", AUTO),
-            memory=auth.exports(self.corpId) if hasattr(auth, "exports") else None,
-        )
+        with self.getClient().reading() as client:
+            return read_corp(
+                client,
+                known,
+                confirm=confirm,
+                concurrency=self.concurrency,
+                progress=progress,
+                corpName=client.corpName,
+                fetch=self.config.get("fetch", AUTO),
+                memory=auth.exports(self.corpId) if hasattr(auth, "exports") else None,
+            )
 
     def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
         """Read single records from WeCom, and what hangs on them; looks up here what need not be read.
@@ -119,15 +119,15 @@ class QywxProxyCorp(Corp):
         # A rename is known from its event alone, so it is never left to a full reading.
         if named > _ONE_BY_ONE and not targets.renames and named > kept.calls_for_everything():
             raise TargetsUnsupported(self.fullName)
-        client = self.getClient()
-        return read_targets(
-            client,
-            targets,
-            kept,
-            concurrency=self.concurrency,
-            progress=progress,
-            corpName=client.corpName,
-        )
+        with self.getClient().reading() as client:
+            return read_targets(
+                client,
+                targets,
+                kept,
+                concurrency=self.concurrency,
+                progress=progress,
+                corpName=client.corpName,
+            )
 
     @staticmethod
     def getAgentId(corpId: str, suiteId: str) -> str:

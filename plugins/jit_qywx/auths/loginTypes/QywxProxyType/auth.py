@@ -44,7 +44,7 @@ class QywxProxyAuth(PeopleLogin):
 
     Business file: ``authConfig`` with ``suiteId``, ``suiteSecret``, ``encodingAESKey`` and ``token`` of the template;
     optionally ``isActive``, ``corpId`` and ``providerSecret`` (the provider's own), ``autoCreateCorp``, ``apiBaseUrl``,
-    ``loginBaseUrl``, ``timeoutSeconds``, ``rateLimitWaitSeconds`` and ``trustEnv``.
+    ``loginBaseUrl``, ``timeoutSeconds``, ``rateLimitWaitSeconds``, ``quotas`` and ``trustEnv``.
 
     :param node: the element's definition.
     :param config: its business file.
@@ -121,21 +121,23 @@ class QywxProxyAuth(PeopleLogin):
         worker.resume()
 
     def resume(self, corpId: str) -> Authorization:
-        """Try a permanent code again that WeCom refused: for when the enterprise has enabled the app again.
+        """Try an enterprise again that is parked or suspended: for when it has enabled the app again, for example.
 
-        A refused code is not tried by itself, because repeated wrong secrets get an address barred (45009).
+        A refused code is not tried by itself, because repeated wrong secrets get an address barred (45009). That
+        a quota is there again is found out by waiting; this is for who knows better.
 
         :raises AuthorizationLost: WeCom still refuses it.
         """
         return self._use_for(corpId).resume(corpId)
 
     def parked(self) -> dict[str, str]:
-        """The enterprises whose secret WeCom refused, each with the reason; none of them is asked about any more.
+        """The enterprises that WeCom is not asked about, each with the reason.
 
-        A new permanent code opens the way again by itself, :meth:`resume` with the one there is.
+        Those whose secret it refused: a new permanent code opens the way again, :meth:`resume` with the one there is.
+        And those of which a quota is used up: time opens it, or :meth:`resume`.
         """
         suite, _ = self._use()
-        return {corpId: error.message for corpId, error in suite.tokens.refusals("app", self.suiteId).items()}
+        return suite.parked()
 
     def exports(self, corpId: str) -> ExportMemory:
         """What is remembered of exports of an enterprise, for its corp element."""
