@@ -58,7 +58,7 @@ class Downloads:
     """
 
     def __init__(
-        self, *, timeout: tuple[float, float], trust_env: bool, plain: bool, pause: Callable[[float], None]
+        self, *, timeout: tuple[float, float], trust_env: bool, plain: bool, pause: Callable[[float], object]
     ) -> None:
         self._timeout = timeout
         self._trust_env = trust_env
