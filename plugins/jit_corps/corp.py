@@ -358,6 +358,38 @@ class Corp(Element, ABC):
 
         set_offline(self.app.storage, self.fullName, _identifiers(memberIdList, "memberIdList"), offline=False)
 
+    def pinMember(self, memberId: str, **fields: str) -> None:
+        """Keep fields of a member as they are given here, whatever upstream says, until :meth:`unpinMember`.
+
+        Upstream's own values go on being kept behind them. ``status="active"`` makes sure that no sync takes the member
+        offline: whoever must always be able to act, whatever WeCom answers. A person still can (:meth:`offlineMember`).
+
+        :param fields: ``name aliasName position gender avatar`` with any text, or ``status="active"``.
+        :raises ArgumentError: there is no such field, or a value is no text that can be stored; nothing is changed.
+        :raises MemberNotFound: the member is not known; nothing is changed.
+        """
+        from jit_corps.edits import set_pins
+
+        if not fields:
+            raise ArgumentError("pinMember takes what is to be kept: pinMember('boss', name='…').")
+        for name in _pinnable(fields):
+            if name == "status" and fields[name] != "active":
+                raise ArgumentError("A pinned status is 'active'; offlineMember sets somebody offline.")
+            _storable(fields[name], name, "the text to keep")
+        set_pins(self.app.storage, self.fullName, _identifier(memberId, "memberId"), fields)
+
+    def unpinMember(self, memberId: str, fields: Iterable[str] | None = None) -> None:
+        """Undo :meth:`pinMember`: from now on it is as upstream says.
+
+        :param fields: names as in :meth:`pinMember`; ``None`` for all. What is not pinned stays as it is.
+        :raises ArgumentError: there is no such field; nothing is changed.
+        :raises MemberNotFound: the member is not known; nothing is changed.
+        """
+        from jit_corps.edits import release_pins
+
+        names = None if fields is None else _pinnable(_identifiers(fields, "fields"))
+        release_pins(self.app.storage, self.fullName, _identifier(memberId, "memberId"), names)
+
     # What the sibling organisations of JitAi have as well
 
     def getCorpInfo(self) -> dict[str, Any]:
@@ -405,15 +437,30 @@ def _ceiling(approve: int | None) -> int | None:
     raise ArgumentError(f"approve is how many removals may go through, a whole number, not {approve!r}.")
 
 
+def _pinnable(given: Iterable[str]) -> list[str]:
+    from jit_corps.pins import FIELDS, STATUS
+    from jitcore.suggestions import closest
+
+    known = (*FIELDS, STATUS)
+    for name in given:
+        if name not in known:
+            similar = closest(name, known)
+            meant = f"Did you mean {similar[0]!r}?" if similar else f"These can: {', '.join(known)}."
+            raise ArgumentError(f"{name!r} of a member cannot be pinned.", hint=meant)
+    return list(given)
+
+
 def _identifier(given: object, name: str) -> str:
+    return _storable(given, name, "an id as text", "Ids are strings, also WeCom's numeric ones: '1'.")
+
+
+def _storable(given: object, name: str, what: str, hint: str | None = None) -> str:
     if isinstance(given, str) and given and is_storable(given):
         return given
     told = type(given).__name__
     if isinstance(given, str):
         told = "a text with a NUL or half a surrogate pair in it" if given else "an empty text"
-    raise ArgumentError(
-        f"{name} is an id as text, not {told}.", hint="Ids are strings, also WeCom's numeric ones: '1'."
-    )
+    raise ArgumentError(f"{name} is {what}, not {told}.", hint=hint)
 
 
 def _identifiers(given: object, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a person decides here about members: their roles and whether they are offline.
+"""What a person decides here about members: their roles, whether they are offline, and fields that stay as they are.
 
 Each edit is one transaction that publishes a generation of its own, so that a sync that was planned before it plans
 again, and its changes stand in the history beside those of syncs. An edit that changes nothing writes nothing.
@@ -11,24 +11,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jit_corps import rows
+from jit_corps import pins, rows
 from jit_corps.changes import KindChanges, Plan, Removal
 from jit_corps.errors import MemberNotFound, RoleNotFound
 from jit_corps.history import record_changes
 from jit_corps.models import CorpDept, CorpMember, CorpRole, CorpRoleMember
 from jit_corps.plan_departments import local_root_row
-from jit_corps.publish import lock_generation, write_changes, write_header
-from jit_corps.rows import ACTIVE, LOCAL_ROOT, OFFLINE, GrantRow, MemberRow, RoleRow
+from jit_corps.publish import lock_generation, write_accounts, write_changes, write_header
+from jit_corps.rows import LOCAL_ROOT, GrantRow, MemberRow, RoleRow
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, ROLES
 from jitcore.suggestions import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from jit_corps.rows import Header
     from jitcore.storage import Storage
 
-__all__ = ["ensure_local_root", "set_offline", "set_roles"]
+__all__ = ["ensure_local_root", "release_pins", "set_offline", "set_pins", "set_roles"]
 
 #: Ids in one query; SQLite takes 32,766 parameters in a statement, older ones 999.
 CHUNK = 900
@@ -90,8 +90,30 @@ def set_offline(storage: Storage, corpFullName: str, memberIds: Sequence[str], *
     with storage.transaction():
         generation, header = lock_generation(storage, corpFullName)
         members = _read_members(storage, corpFullName, list(dict.fromkeys(memberIds)))
-        updated = tuple((row, _decided(row, offline=offline)) for row in members if bool(row.manualOffline) != offline)
+        updated = tuple(
+            (row, pins.settled(row._replace(manualOffline=offline)))
+            for row in members
+            if bool(row.manualOffline) != offline
+        )
         _publish(storage, corpFullName, generation, header, {MEMBERS: KindChanges(updated=updated)})
+
+
+def set_pins(storage: Storage, corpFullName: str, memberId: str, values: Mapping[str, str]) -> None:
+    """Keep fields of a member as they are given here, whatever upstream says.
+
+    :param values: by the names of :data:`jit_corps.pins.FIELDS`, and ``status`` for ``"active"``.
+    :raises MemberNotFound: nothing is changed.
+    """
+    _rewrite(storage, corpFullName, memberId, lambda row: pins.pinned(row, values))
+
+
+def release_pins(storage: Storage, corpFullName: str, memberId: str, fields: Collection[str] | None) -> None:
+    """Have fields follow upstream again.
+
+    :param fields: ``None`` for all.
+    :raises MemberNotFound: nothing is changed.
+    """
+    _rewrite(storage, corpFullName, memberId, lambda row: pins.unpinned(row, fields))
 
 
 def ensure_local_root(storage: Storage, corpFullName: str, name: str) -> None:
@@ -107,9 +129,14 @@ def ensure_local_root(storage: Storage, corpFullName: str, name: str) -> None:
         _publish(storage, corpFullName, generation, rooted, {DEPARTMENTS: KindChanges(added=added)})
 
 
-def _decided(row: MemberRow, *, offline: bool) -> MemberRow:
-    reason = "manual" if offline else row.upstreamReason
-    return row._replace(manualOffline=offline, status=OFFLINE if reason else ACTIVE, reason=reason)
+def _rewrite(storage: Storage, corpFullName: str, memberId: str, decided: Callable[[MemberRow], MemberRow]) -> None:
+    with storage.transaction():
+        generation, header = lock_generation(storage, corpFullName)
+        [row] = _read_members(storage, corpFullName, [memberId])
+        new = decided(row)
+        changes = KindChanges(updated=((row, new),) if new != row else ())
+        _publish(storage, corpFullName, generation, header, {MEMBERS: changes})
+        write_accounts(storage, changes)
 
 
 def _publish(

@@ -16,6 +16,7 @@ from jit_corps.explanation import Fact, MemberExplanation, Notice
 from jit_corps.member_history import read_history
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember, Observation, SyncRun
 from jit_corps.observations import FULL
+from jit_corps.pins import STATUS, keeps_active, pins_of
 from jit_corps.role_departments import above
 from jit_corps.rows import (
     ABSENT,
@@ -81,7 +82,8 @@ def explain_member(storage: Storage, corpFullName: str, memberId: str) -> Member
         history = read_history(storage, corpFullName, memberId)
         generation, _ = read_header(storage, corpFullName)
         notices = tuple(_notices(storage, corpFullName, row))
-        facts = [*_status(row, history, notices), *_memberships(storage, corpFullName, row, history)]
+        facts = [*_status(row, history, notices), *_pinned(row, history)]
+        facts += _memberships(storage, corpFullName, row, history)
         facts += _roles(storage, corpFullName, row, history)
         return MemberExplanation(
             corpFullName=corpFullName,
@@ -126,6 +128,8 @@ def _status(row: MemberRow, history: MemberHistory, notices: Sequence[Notice]) -
     rule, why, origin = _why(row, upstream)
     if row.manualOffline:
         origin = history.origin(MEMBERS, key, frozenset({"manualOffline"}))
+    elif rule == "pinned-active":
+        origin = history.origin(MEMBERS, key, frozenset({"pinned"}))
     there = PRESENCES[row.presence]
     if any(one.rule == WITHHELD and one.kind == MEMBERS for one in notices):
         rule, why = there = WITHHELD, "as it was before what the guard withholds"
@@ -139,6 +143,16 @@ def _why(row: MemberRow, upstream: Origin | None) -> tuple[str, str, Origin | No
         if row.upstreamReason:
             why += f"; upstream says so as well ({row.upstreamReason})"
         return "manual-offline", why, upstream
+    if keeps_active(row):
+        why = (
+            "a person here decided that no sync takes them offline, which stays until a person undoes it (unpinMember)"
+        )
+        if row.upstreamReason:
+            told = (
+                "does not have them any more" if row.upstreamReason == ABSENT else f"lists them as {row.upstreamReason}"
+            )
+            why += f"; upstream {told}"
+        return "pinned-active", why, upstream
     if row.upstreamReason == ABSENT:
         by = upstream.by if upstream else ""
         return ("gone" if by == "events" else "not-listed"), GONE.get(by, NOT_LISTED), upstream
@@ -148,6 +162,16 @@ def _why(row: MemberRow, upstream: Origin | None) -> tuple[str, str, Origin | No
         return UPSTREAM_SAYS, "upstream lists them, and does not say that they may not work", upstream
     rule, why = PRESENCES[row.presence]
     return rule, why, upstream
+
+
+def _pinned(row: MemberRow, history: MemberHistory) -> Iterator[Fact]:
+    for field, behind in pins_of(row).items():
+        if field != STATUS:
+            value = {"field": field, "value": getattr(row, field), "upstream": behind}
+            why = (
+                f"a person here decided so, which stays until a person undoes it (unpinMember); upstream says {behind}"
+            )
+            yield Fact("field", value, "pinned", why, history.origin(MEMBERS, (row.memberId,), frozenset({field})))
 
 
 def _memberships(storage: Storage, corpFullName: str, row: MemberRow, history: MemberHistory) -> Iterator[Fact]:

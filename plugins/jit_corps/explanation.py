@@ -41,8 +41,8 @@ class Origin:
 class Fact:
     """One thing that is so now.
 
-    :param what: ``status``, ``presence``, ``membership`` or ``role``.
-    :param value: the status or presence; the row of a membership or grant.
+    :param what: ``status``, ``presence``, ``field`` (a pinned one), ``membership`` or ``role``.
+    :param value: the status or presence; ``field value upstream`` of a pinned field; the row of a membership or grant.
     :param rule: which rule made it so: a stable word for programs.
     :param why: the rule in a sentence.
     :param origin: what made it so last; ``None`` when the history does not reach back that far.
@@ -95,7 +95,7 @@ class MemberExplanation:
     :param status: ``active`` or ``offline``; ``reason`` says why offline.
     :param generation: the published version that this tells of.
     :param formerIds: ids that the member had before, newest first.
-    :param facts: status and presence first, then memberships, then roles.
+    :param facts: status and presence first, then pinned fields, then memberships, then roles.
     :param history: every change of the member, oldest first.
     """
 
@@ -145,6 +145,8 @@ def lines(told: MemberExplanation, newest: int = NEWEST) -> Iterator[str]:
 def _named(fact: Fact) -> str:
     if fact.what == "membership":
         return f"in department {fact.value['deptId']}" + (", as leader" if fact.value["isLeader"] else "")
+    if fact.what == "field":
+        return f"{fact.value['field']} {fact.value['value']}"
     if fact.what == "role":
         return f"role {fact.value['roleId']} ({fact.value['origin']})"
     return f"{fact.what} {fact.value}"

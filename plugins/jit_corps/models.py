@@ -102,7 +102,8 @@ class CorpMember(Record):
 
     ``status`` is 1 (active) or 2 (offline), ``reason`` says why offline: ``manual``, ``disabled``, ``quit`` or
     ``absent``. ``presence`` is ``listed``, ``invisible`` (out of the app's scope), ``unconfirmed`` (not listed, and
-    upstream could not say why) or ``absent``.
+    upstream could not say why) or ``absent``. ``pinned`` is JSON: the fields that a person here keeps as they are, each
+    with what upstream says of it; see ``pins``.
     """
 
     corpFullName = TextField(column_name="corp_full_name")
@@ -122,6 +123,7 @@ class CorpMember(Record):
     manualOffline = BooleanField(column_name="manual_offline", default=False)
     presence = TextField()
     scopeDigest = TextField(column_name="scope_digest", null=True)
+    pinned = TextField(null=True)
 
     class Meta:
         table_name = "corp_member"
@@ -134,6 +136,12 @@ class CorpMember(Record):
     def nick(self) -> str | None:
         """JitAi's other word for the name."""
         return None if self.name is None else str(self.name)
+
+    @property
+    def pins(self) -> dict[str, str | None]:
+        """What a person here pinned (``pinMember``): the fields, each with what upstream says of it."""
+        told: dict[str, str | None] = {} if self.pinned is None else json.loads(str(self.pinned))
+        return told
 
     @property
     def active(self) -> bool:

@@ -1,15 +1,16 @@
 """The members' part of a plan. A member is never deleted: leaving is going offline, with the reason kept.
 
-``status`` follows from two facts that different hands own: ``upstreamReason`` (why upstream says offline, or that it no
-longer lists the member) and ``manualOffline`` (what a person decided here). Neither overwrites the other.
+``status`` follows from facts that different hands own: ``upstreamReason`` (why upstream says offline, or that it no
+longer lists the member), ``manualOffline`` and ``pinned`` (what a person decided here). None overwrites another.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jit_corps import pins
 from jit_corps.changes import KindChanges, Removal
-from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, OFFLINE, UNCONFIRMED, MemberRow, user_id
+from jit_corps.rows import ABSENT, ACTIVE, BY_HAND, INVISIBLE, LISTED, OFFLINE, UNCONFIRMED, MemberRow, user_id
 from jit_corps.snapshot import MEMBERS
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from jit_corps.snapshot import MemberRecord
 
 __all__ = ["counts", "plan_members"]
-
-#: The reason of a member whom a person here set offline; upstream's own reason stays known beside it.
-BY_HAND = "manual"
 
 
 def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
@@ -49,7 +47,9 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
             continue
         row = _absent(old, comparison) if comparison.speaks_of(MEMBERS, memberId) else old
         if row.presence == ABSENT:
-            comparison.gone_members.add(memberId)
+            # Whom a person keeps active keeps places and roles, too.
+            if row.status == OFFLINE or not pins.keeps_active(row):
+                comparison.gone_members.add(memberId)
         elif row.presence == UNCONFIRMED:
             doubtful += counts(old)
             if comparison.speaks_of(MEMBERS, memberId):
@@ -65,8 +65,8 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
 
 
 def counts(row: MemberRow) -> bool:
-    """Whether the guard counts the member: active, and in sight."""
-    return row.status == ACTIVE and row.presence != INVISIBLE
+    """Whether the guard counts the member: active, and there for upstream."""
+    return row.status == ACTIVE and row.presence not in (INVISIBLE, ABSENT)
 
 
 def _changed(
@@ -110,7 +110,7 @@ def _known(record: MemberRecord, old: MemberRow, comparison: Comparison) -> Memb
         upstream = record.reason or "disabled"
     reason = BY_HAND if old.manualOffline else upstream
     # By position: this runs for every member of every sync.
-    return MemberRow(
+    row = MemberRow(
         old.memberId,
         old.userId,
         record.name or old.name,
@@ -126,7 +126,9 @@ def _known(record: MemberRecord, old: MemberRow, comparison: Comparison) -> Memb
         old.manualOffline,
         LISTED,
         None,
+        old.pinned,
     )
+    return row if old.pinned is None else pins.told(row, old, record)
 
 
 def _absent(old: MemberRow, comparison: Comparison) -> MemberRow:
@@ -141,11 +143,4 @@ def _absent(old: MemberRow, comparison: Comparison) -> MemberRow:
         return old._replace(presence=UNCONFIRMED, scopeDigest=None)
     if MEMBERS in comparison.withhold:
         return old
-    upstream = old.upstreamReason or ABSENT
-    return old._replace(
-        status=OFFLINE,
-        reason=old.reason or upstream,
-        upstreamReason=upstream,
-        presence=ABSENT,
-        scopeDigest=None,
-    )
+    return pins.settled(old._replace(upstreamReason=old.upstreamReason or ABSENT, presence=ABSENT, scopeDigest=None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.changes import ADD, REMOVE, UPDATE
-from jit_corps.rows import STATUS_NAMES, row_dict
+from jit_corps.rows import ACTIVE, STATUS_NAMES, MemberRow, row_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,16 @@ def _line(change: Change) -> str:
     if change.before is not None and change.after is not None:
         before, after = _shown(change.before), _shown(change.after)
         told = ", ".join(f"{name}: {before[name]} → {after[name]}" for name in before if before[name] != after[name])
-        return f"{named}  {told}"
+        return f"{named}  {told}{_kept(change.after)}"
     name = getattr(change.after or change.before, "name", None)
     return f"{named}  {name}" if name else named
+
+
+def _kept(row: Row) -> str:
+    """Says it of somebody whom upstream would take offline and a person here does not."""
+    if isinstance(row, MemberRow) and row.upstreamReason and row.status == ACTIVE:
+        return "  (stays active: pinned here)"
+    return ""
 
 
 def _shown(row: Row) -> dict[str, Any]:

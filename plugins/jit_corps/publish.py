@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jit_corps.runs import Claim
     from jitcore.storage import Storage
 
-__all__ = ["TABLES", "lock_generation", "publish", "publish_records", "write_changes", "write_header"]
+__all__ = ["TABLES", "lock_generation", "publish", "publish_records", "write_accounts", "write_changes", "write_header"]
 
 #: The model and the row of each kind.
 TABLES: Mapping[str, tuple[type[peewee.Model], type[Row]]] = {
@@ -97,7 +97,7 @@ def _write(storage: Storage, plan: Plan, generation: int, runId: int) -> int:
         return generation
     for kind in KINDS:
         write_changes(storage, plan.corpFullName, kind, plan.kinds[kind])
-    _write_accounts(storage, plan.kinds[MEMBERS])
+    write_accounts(storage, plan.kinds[MEMBERS])
     write_header(storage, plan.corpFullName, generation + 1, plan.header)
     record_changes(storage, plan.corpFullName, generation + 1, plan.changes(), runId)
     return generation + 1
@@ -138,7 +138,8 @@ def _stored(kind: str, rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:
     return (tuple(encode(value) if isinstance(value, tuple) else value for value in row) for row in rows)
 
 
-def _write_accounts(storage: Storage, changes: KindChanges[MemberRow]) -> None:
+def write_accounts(storage: Storage, changes: KindChanges[MemberRow]) -> None:
+    """Write the accounts of members who are new, are called something else now, or are somebody else."""
     storage.upsert_rows(User, ("userId", "name"), _accounts(changes), ("userId",))
     left = {before.userId for before, after in changes.updated if before.userId != after.userId}
     if left:

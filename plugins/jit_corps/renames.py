@@ -142,7 +142,9 @@ def _is_decided(memberId: str, state: LocalState) -> bool:
     row = state.members.get(memberId)
     if row is None:
         return False
-    return bool(row.manualOffline) or any(one.memberId == memberId and one.origin == MANUAL for one in state.grants)
+    return bool(row.manualOffline or row.pinned) or any(
+        one.memberId == memberId and one.origin == MANUAL for one in state.grants
+    )
 
 
 def _told(

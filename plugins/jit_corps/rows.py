@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABSENT",
     "ACTIVE",
+    "BY_HAND",
     "CUSTOM",
     "DEPT",
     "FLAGS",
@@ -49,6 +50,9 @@ __all__ = [
 ACTIVE = 1
 OFFLINE = 2
 STATUS_NAMES: Mapping[int, str] = {ACTIVE: "active", OFFLINE: "offline"}
+
+#: The reason of a member whom a person here set offline; upstream's own reason stays known beside it.
+BY_HAND = "manual"
 
 #: ``presence``: upstream lists it; it fell out of the scope; it is not listed and nobody could say why; it is gone.
 LISTED = "listed"
@@ -83,9 +87,10 @@ class DeptRow(NamedTuple):
 
 
 class MemberRow(NamedTuple):
-    """A member: ``status`` and ``reason`` are what follows from ``upstreamReason`` and ``manualOffline``.
+    """A member: ``status`` and ``reason`` are what follows from ``upstreamReason``, ``manualOffline`` and ``pinned``.
 
-    ``scopeDigest`` is the scope under which an invisible member was last listed.
+    ``scopeDigest`` is the scope under which an invisible member was last listed. ``pinned`` is what a person here keeps
+    as it is: JSON text, each field with what upstream says of it.
     """
 
     memberId: str
@@ -103,6 +108,7 @@ class MemberRow(NamedTuple):
     manualOffline: bool
     presence: str
     scopeDigest: str | None
+    pinned: str | None = None
 
 
 class MembershipRow(NamedTuple):

@@ -22,7 +22,7 @@ from jit_corps.plan import plan_guarded
 from jit_corps.publish import lock_generation, publish
 from jit_corps.recent import RecentRemovals
 from jit_corps.report import SyncReport
-from jit_corps.rows import ACTIVE, INVISIBLE, LISTED, UPSTREAM
+from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, UPSTREAM
 from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, check_claim, end_run, renew, status_of
 from jit_corps.snapshot import Snapshot
 from jit_corps.state import read_header, read_state
@@ -165,7 +165,7 @@ class Engine:
         """Active members whose absence would mean something: not those who are out of sight."""
         storage, name = self.storage, self.corpFullName
         member, dept, place = storage.models[CorpMember], storage.models[CorpDept], storage.models[CorpDeptMember]
-        mine = (member.corpFullName == name) & (member.status == ACTIVE)
+        mine = (member.corpFullName == name) & (member.status == ACTIVE) & (member.presence != ABSENT)
         with storage.reading():
             _, header = read_header(storage, name)
             in_sight = (member.presence != INVISIBLE) | (member.scopeDigest == header.scopeDigest)

@@ -12,6 +12,7 @@ from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, Cor
 from jit_corps.observations import read_fresh
 from jit_corps.role_departments import below, children_of
 from jit_corps.rows import (
+    ABSENT,
     ACTIVE,
     INVISIBLE,
     LISTED,
@@ -114,9 +115,8 @@ class Totals:
     def __call__(self, kind: str, most: int | None) -> int:
         """How many records of the kind count, at most so many."""
         member = self._storage.models[CorpMember]
-        counted = (
-            (member.corpFullName == self._corpFullName) & (member.status == ACTIVE) & (member.presence != INVISIBLE)
-        )
+        there = (member.presence != INVISIBLE) & (member.presence != ABSENT)
+        counted = (member.corpFullName == self._corpFullName) & (member.status == ACTIVE) & there
         if kind == MEMBERS:
             query = member.select(member.memberId).where(counted)
         else:

@@ -6,23 +6,30 @@ Neither overwrites the other: the tables below say what each combination comes t
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 
 import pytest
 
-from jit_corps.edits import set_offline, set_roles
+from jit_corps.edits import release_pins, set_offline, set_pins, set_roles
 from jit_corps.errors import MemberNotFound, RoleNotFound, SyncFailed
+from jit_corps.explain_member import explain_member
+from jit_corps.history import replay
+from jit_corps.models import User
+from jit_corps.pins import FIELDS as FIELD_NAMES
+from jit_corps.plan_view import diff
 from jit_corps.plugin import jit_models
 from jitcore.storage import Storage
 from tests.invariants.harness.processes import ended, forked
 from tests.invariants.harness.world import content, organisation
 from tests.jit_corps.conftest import Bench
-from tests.jit_corps.scripted import CORP, crowd, depts, member, snapshot
+from tests.jit_corps.scripted import CORP, crowd, depts, member, named, snapshot
 
 INJECTED = (
     "every combination of what upstream said, what a person decided and what upstream says now (status: 5 × 2 ×"
-    " 5, grants: 8 × 8), the decision taken before, at every statement of, and after a run; kill -9 at every"
+    " 5, protected members: 4 × 4 × 5, pinned fields: 5 × 2 × 3 × 4, grants: 8 × 8), the decision taken before, at"
+    " every statement of, and after a run; kill -9 at every"
     " statement of setUserRole; a tag on departments, deleted, and beyond the range"
 )
 ALSO = (
@@ -35,9 +42,8 @@ ALSO = (
     "tests/jit_qywx/test_reading.py::test_tag_on_a_department_names_the_department",
 )
 OPEN = (
-    "Protected (break-glass) members: none can be named. The last active member is never taken offline, an"
-    " administrator may be.",
-    "Fields pinned by hand (a local name): there are none, every field but the status is WeCom's.",
+    "Local-only departments: none can be made. Departments are WeCom's; groups of one's own are roles.",
+    "Administrators are named by pins, one by one: which role makes somebody an administrator only the app knows.",
 )
 
 #: What upstream says of somebody: active, disabled, quit, not told, not listed.
@@ -105,6 +111,137 @@ def test_three_ways_of_a_status(bench, share, when):
         set_offline(bench.storage, name, ["ann"], offline=False)
         row = mine.state.members["ann"]
         assert (row.status, row.reason) == expected(base, now, manual=False), (base, manual, now)
+
+
+#: What upstream says of a field: one thing, another, nothing, or nothing of the person at all.
+SAID = {"one": "One", "another": "Another", "not told": None, "not listed": ...}
+FIELDS = ("name", "aliasName", "position", "gender", "avatar")
+
+
+def of_field(field: str, said: str):
+    """Somebody with such a field, among others who stay as they are."""
+    value = SAID[said]
+    record = FIELD_NAMES[field]
+    ann = () if value is ... else (member("ann", "1", **{record: value}),)
+    return snapshot([*crowd(12), *ann])
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_three_ways_of_a_pinned_field(bench, share, when):
+    """Base, pin and upstream: every combination for every field, pinned before, during and after the second run.
+
+    The pin is what is so; what upstream said last is behind it, and is so again when it is unpinned.
+    """
+    cases = list(itertools.product(FIELDS, ("one", "not told"), ("pinned", "pinned twice", "unpinned"), SAID))
+    for number, (field, base, pin, now) in enumerate(share.of(cases, most=6)):
+        mine = Bench(bench.storage, bench.clock, f"corps.{when}{number}")
+        name = mine.engine.corpFullName
+        mine.sync(of_field(field, base))
+
+        def decide(name: str = name, field: str = field, pin: str = pin) -> None:
+            set_pins(bench.storage, name, "ann", {field: "Ours"})
+            if pin == "pinned twice":
+                set_pins(bench.storage, name, "ann", {field: "Ours again"})
+            if pin == "unpinned":
+                release_pins(bench.storage, name, "ann", [field])
+
+        def fetch(known, *, confirm, progress, now=now, field=field, decide=decide):
+            if when == "during":
+                decide()
+            return of_field(field, now)
+
+        if when == "before":
+            decide()
+        mine.sync(fetch)
+        if when == "after":
+            decide()
+        case = (field, base, pin, now)
+        upstream_says = SAID[now] if now in ("one", "another") else SAID[base]
+        ours = {"pinned": "Ours", "pinned twice": "Ours again", "unpinned": upstream_says}[pin]
+        assert getattr(mine.state.members["ann"], field) == ours, case
+        assert mine.sync(of_field(field, now)).changes == 0, case
+        held = replay(bench.storage, name)["members"][("ann",)]
+        assert held.get(field) == ours, case
+        release_pins(bench.storage, name, "ann", None)
+        row = mine.state.members["ann"]
+        assert (getattr(row, field), row.pinned) == (upstream_says, None), case
+        assert mine.sync(of_field(field, now)).changes == 0, case
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_three_ways_of_a_protected_member(bench, share, when):
+    """Base, decisions and upstream: whom a person keeps active no sync takes offline, and only a person does."""
+    cases = list(itertools.product([one for one in TOLD if one != "not listed"], (True, False), (True, False), TOLD))
+    for number, (base, pin, manual, now) in enumerate(share.of(cases, most=6)):
+        mine = Bench(bench.storage, bench.clock, f"corps.Pin{when}{number}")
+        name = mine.engine.corpFullName
+        mine.sync(upstream(base))
+
+        def decide(name: str = name, pin: bool = pin, manual: bool = manual) -> None:
+            set_offline(bench.storage, name, ["ann"], offline=manual)
+            if pin:
+                set_pins(bench.storage, name, "ann", {"status": "active"})
+
+        def fetch(known, *, confirm, progress, now=now, decide=decide):
+            if when == "during":
+                decide()
+            return upstream(now)
+
+        if when == "before":
+            decide()
+        mine.sync(fetch)
+        if when == "after":
+            decide()
+        case = (base, pin, manual, now)
+        row = mine.state.members["ann"]
+        status, reason = expected(base, now, manual)
+        if pin and not manual:
+            status, reason = 1, None
+        assert (row.status, row.reason) == (status, reason), case
+        assert mine.sync(upstream(now)).changes == 0, case
+        release_pins(bench.storage, name, "ann", None)
+        row = mine.state.members["ann"]
+        assert (row.status, row.reason) == expected(base, now, manual), case
+        mine.sync(upstream(now))
+        assert (row.status == 2 and now == "not listed") == (("1", "ann") not in mine.state.memberships), case
+
+
+def test_whoever_is_protected_keeps_everything(world, share):
+    """Left, disabled, deleted by an event: active, with places and roles, and the plan and the explanation say why."""
+    set_pins(world.bench.storage, CORP, "user01", {"status": "active"})
+    set_roles(world.bench.storage, CORP, "user01", ["admin"], strict=False)
+    before = world.content()
+    removed = world.org.remove_member("user01")
+    plan = world.bench.engine.plan(world.fetch, approve=None, progress=lambda *_: None)
+    [line] = [one for one in diff(plan) if "user01" in one]
+    assert line.endswith("(stays active: pinned here)")
+    for happen in (lambda: world.events(removed), world.sync, world.sync):
+        assert happen().status == "ok"
+        row = world.bench.state.members["user01"]
+        assert (row.status, row.presence, row.upstreamReason) == (1, "absent", "absent")
+        assert world.content()[3:] == before[3:]
+        share.count()
+    told = explain_member(world.bench.storage, CORP, "user01")
+    assert (told.facts[0].rule, told.facts[0].origin.by) == ("pinned-active", "person")
+    # It is no departure: nobody has to let it through, and it takes nothing of the day's limit.
+    assert not world.last_run().removals
+    release_pins(world.bench.storage, CORP, "user01", ["status"])
+    assert world.bench.state.members["user01"].status == 2
+    world.sync()
+    assert not [key for key in world.bench.state.memberships if key[1] == "user01"]
+
+
+def test_pins_go_along_to_another_id(bench, share):
+    """A person with another id is the same person: what is pinned stays pinned."""
+    bench.sync(snapshot([*crowd(5), member("ann", "1")]))
+    set_pins(bench.storage, CORP, "ann", {"name": "Ours", "status": "active"})
+    bench.events(snapshot([*crowd(5), member("anna", "1", name="Theirs")]), named(ann="anna"))
+    row = bench.state.members["anna"]
+    assert (row.name, row.status) == ("Ours", 1)
+    assert json.loads(row.pinned) == {"name": "Theirs", "status": None}
+    user = bench.storage.models[User]
+    assert user.get_by_id(row.userId).name == "Ours"
+    share.count()
 
 
 #: Who gives a role: a tag to the member, a tag to the department, a person.

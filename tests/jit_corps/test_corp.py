@@ -438,3 +438,47 @@ def test_a_type_that_offers_the_protocol_needs_no_base_class(open_app):
     )
     with pytest.raises(ElementInvalid, match="does not offer"):
         lacking.getElement(CORP)
+
+
+def test_a_pinned_field_is_ours_until_it_is_unpinned(shop):
+    """What upstream says meanwhile is there again afterwards; the account is called what the member is called."""
+    shop.upstream = snapshot([*crowd(3), member("ann", "1", name="Ann", position="chef")])
+    shop.syncCorp()
+    shop.pinMember("ann", name="Our Ann", position="boss")
+    shop.upstream = snapshot([*crowd(3), member("ann", "1", name="Anna", position="cook")])
+    assert shop.syncCorp().changes == 1
+    ann = shop.getMember("ann")
+    assert (ann.name, ann.position, ann.pins) == ("Our Ann", "boss", {"name": "Anna", "position": "cook"})
+    assert shop.app.models.User.get_by_id(ann.userId).name == "Our Ann"
+    shop.unpinMember("ann", ["name", "avatar"])
+    ann = shop.getMember("ann")
+    assert (ann.name, ann.position, ann.pins) == ("Anna", "boss", {"position": "cook"})
+    assert shop.app.models.User.get_by_id(ann.userId).name == "Anna"
+    shop.unpinMember("ann")
+    assert (shop.getMember("ann").position, shop.getMember("ann").pins) == ("cook", {})
+    assert shop.syncCorp().changes == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "takes what is to be kept"),
+        ({"nmae": "x"}, "'nmae' of a member cannot be pinned"),
+        ({"userId": "x"}, "cannot be pinned"),
+        ({"status": "offline"}, "offlineMember"),
+        ({"name": None}, "name is"),
+        ({"name": ""}, "name is"),
+        ({"name": "a\0b"}, "name is"),
+    ],
+)
+def test_a_wrong_pin_changes_nothing(shop, fields, told):
+    """It says what can be pinned, and what may have been meant."""
+    shop.upstream = snapshot(crowd(2))
+    shop.syncCorp()
+    with pytest.raises(ArgumentError, match=told):
+        shop.pinMember("m000", **{"position": "boss", **fields} if fields else {})
+    with pytest.raises(MemberNotFound):
+        shop.pinMember("nobody", name="x")
+    with pytest.raises(ArgumentError, match="cannot be pinned"):
+        shop.unpinMember("m000", ["userId"])
+    assert shop.getMember("m000").pins == {}

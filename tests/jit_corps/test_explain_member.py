@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from jit_corps.cli import explain_member as command
 from jit_corps.cli import runs
 from jit_corps.corpdata import CorpData
-from jit_corps.edits import set_offline, set_roles
+from jit_corps.edits import set_offline, set_pins, set_roles
 from jit_corps.errors import MemberNotFound
 from jit_corps.explain_member import explain_member
 from jit_corps.explanation import MemberExplanation, Origin, lines
@@ -380,3 +380,18 @@ def test_explain_member_tells_programs(jit):
 def test_explain_member_raises_for_the_root_group(jit):
     """Which shows it without a traceback."""
     assert isinstance(jit("nobody").exception, MemberNotFound)
+
+
+def test_what_is_pinned_is_told_with_what_is_behind_it(bench):
+    """A local name and a protected member: the person's decision, and what upstream says instead."""
+    bench.sync(snapshot([*crowd(3), member("ann", "1")]))
+    set_pins(bench.storage, CORP, "ann", {"name": "Boss", "status": "active"})
+    bench.sync(snapshot([*crowd(3), member("ann", "1", active=False, reason="quit")]))
+    told = explained(bench)
+    assert (told.status, told.reason) == ("active", None)
+    assert rules(told)["status"] == ("pinned-active", ("person", None))
+    assert rules(told)["field"] == ("pinned", ("person", None))
+    text = str(told)
+    assert "(unpinMember); upstream lists them as quit" in text
+    assert "name Boss: a person here decided so" in text
+    assert "upstream says Ann" in text

@@ -208,6 +208,16 @@ PROTECTIONS = {
         _manual_offline_is_upstreams,
         (f"{HERE}test_i14_ownership.py::test_three_ways_of_a_status",),
     ),
+    "protected members": Protection(
+        "whom a person keeps active no sync takes offline",
+        _replaced("jit_corps.pins", "keeps_active", lambda _row: False),
+        (f"{HERE}test_i14_ownership.py::test_three_ways_of_a_protected_member",),
+    ),
+    "pinned fields": Protection(
+        "what a person pinned upstream does not change",
+        _replaced("jit_corps.pins", "told", lambda row, _old, _record: row),
+        (f"{HERE}test_i14_ownership.py::test_three_ways_of_a_pinned_field",),
+    ),
     "replanning": Protection(
         "a plan is published over the generation that it was made for",
         _stale_plans_are_published,
