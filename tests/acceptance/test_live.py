@@ -177,6 +177,7 @@ def organisation(corp):
     }
 
 
+@pytest.mark.no_cover
 def test_an_enterprise_comes_changes_logs_in_and_leaves(tmp_path, emulator, provider):
     """Scan, create, sync; 200 edits under bad delivery; two logins; cancel: each seen from another process."""
     log = tmp_path / "serve.log"

@@ -49,6 +49,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_runs_as_printed(page, reader):
     """Files are written, Python runs in one namespace per page, commands exit 0 and print what the page shows."""

@@ -356,6 +356,7 @@ class Connected(Enterprise):
             assert callback.deliver(notify).reply == "success"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(2))
 def test_callbacks_through_the_journal_converge(
     authorised_app: Path, wecom_emulator: Emulator, tmp_path: Path, unguarded: None, seed: int

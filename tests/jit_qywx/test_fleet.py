@@ -126,6 +126,7 @@ def bad_ones(results: Any) -> dict[str, str]:
     }
 
 
+@pytest.mark.no_cover
 def test_sixty_enterprises_of_which_some_are_bad(make_fleet: Callable[..., Fleet]) -> None:
     """One over its quota, one that hangs, one with a wrong secret, one of 5,000 members: all others are synced, each
     with as many calls as alone; threads are bounded and end; next time neither quota nor secret is tried."""

@@ -136,6 +136,7 @@ FINAL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_a_passing_fault_at_any_call_changes_nothing(
     client: QywxProxyClient, wecom_emulator: Emulator, fault: str
@@ -155,6 +156,7 @@ def outcome(client: QywxProxyClient, known: frozenset[str], **options: Any) -> S
         return error
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("fault", FINAL)
 def test_a_lasting_fault_at_any_call_fails_the_reading(
     client: QywxProxyClient, wecom_emulator: Emulator, fault: str
@@ -171,6 +173,7 @@ def test_a_lasting_fault_at_any_call_fails_the_reading(
         assert "/" in failure.path or failure.path == "gettoken", at_call
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("fault", FINAL)
 def test_a_single_fault_at_any_call_hides_nobody(client: QywxProxyClient, wecom_emulator: Emulator, fault: str) -> None:
     """After one fault the reading failed, or has every member; who was doubted is marked, and so are tags unread."""

@@ -24,6 +24,7 @@ def a_family(*results: Figure | Amount | Count | Point, machine: tuple[str, ...]
     return Kept("syncing", "Syncing.", "2026-01-31", machine, results)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_of_figures_runs(root: Path, family: str) -> None:
     """Every line of the report has a result, and the report says on what machine it was made."""

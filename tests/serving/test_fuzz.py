@@ -245,6 +245,7 @@ class Ledger:
             await self.ask(case)
 
 
+@pytest.mark.no_cover
 def test_eighteen_thousand_mutations(client: Client) -> None:
     """Every one is answered below 500, none raises, none is slow, and each kind of answer occurs."""
     ledger = Ledger(client)
@@ -307,6 +308,7 @@ def read(document: bytes) -> dict[str, str] | None:
         return None
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(3))
 def test_our_reader_agrees_with_defusedxml(seed: int) -> None:
     """Whatever defusedxml refuses we refuse; what both read is equal; and we do not refuse what WeCom sends."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks.receiving import load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.no_cover
 def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
     """The server is killed in the middle of a hundred events a second and started again; WeCom repeats what it was not
     told to be there. Everything acknowledged is in the journal and done."""

@@ -30,6 +30,7 @@ for number in range(10_000):
 """
 
 
+@pytest.mark.no_cover
 def test_ten_thousand_edits_leave_nothing_stale(watched, crowd):
     """Another process rewrites every business file as fast as it can; five seconds later every element is new."""
     app = watched(crowd)
@@ -61,6 +62,7 @@ def test_three_hundred_new_folders_are_three_hundred_elements(watched, things):
     assert all(app.app.getElement(f"things.N{number:03d}").greet("you") == "New you" for number in range(300))
 
 
+@pytest.mark.no_cover
 def test_an_idle_watcher_of_ten_thousand_folders_hardly_works(watched, crowd):
     """Watching costs next to nothing while nobody edits: no storm of events, no busy loop."""
     app = watched(crowd)
