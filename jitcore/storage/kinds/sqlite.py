@@ -29,8 +29,8 @@ __all__ = ["SqliteKind"]
 
 #: For SQLite files: readers and one writer at once, safe against a crash of the process, foreign keys enforced.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": "normal", "foreign_keys": "on"}
-#: How long, and how often, a new file's connections try to be the one that sets its journal mode, in seconds.
-_BUSY_SECONDS, _BUSY_POLL = 10.0, 0.01
+#: How often a new file's connections try to be the one that sets its journal mode, in seconds.
+_BUSY_POLL = 0.01
 
 _CODES = {
     sqlite3.SQLITE_BUSY: errors.DatabaseBusy,
@@ -133,9 +133,10 @@ def _set_journal_mode(connection: sqlite3.Connection, mode: str) -> None:
     """Change the mode unless it is that already, which needs no lock.
 
     SQLite does not wait for the lock it takes here, whatever the busy timeout: of several processes that open a new
-    file at once, all but one are refused, and find the mode changed when they ask again.
+    file at once, all but one are refused, and find the mode changed when they ask again, for as long as the connection
+    waits for other locks.
     """
-    deadline = time.monotonic() + _BUSY_SECONDS
+    deadline = time.monotonic() + connection.execute("PRAGMA busy_timeout").fetchone()[0] / 1000
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
         try:
             connection.execute(f"PRAGMA journal_mode = {mode}").close()
