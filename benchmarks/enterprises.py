@@ -19,13 +19,21 @@ AUTH = "auths.BenchAuth"
 
 @contextmanager
 def opened(
-    path: Path, upstream: Upstream, home: Home | None = None, *, corpids: Sequence[str] = (CORP_ID,), hurry: bool = True
+    path: Path,
+    upstream: Upstream,
+    home: Home | None = None,
+    *,
+    corpids: Sequence[str] = (CORP_ID,),
+    fetch: str = "walk",
+    hurry: bool = True,
 ) -> Iterator[App]:
     """A new app that these enterprises have authorised; nothing is synced yet.
 
     :param path: its folder, which is removed at the end.
     :param home: its database; without one it has SQLite in its folder.
     :param corpids: each has an element without a folder, :func:`corp_name`.
+    :param fetch: how the organisations are read. By itself a sync of many departments would be by export, and the floor
+        is that of a walk.
     :param hurry: whether a minute of WeCom's rate limit is over at once. Two syncs of a large enterprise within one
         would otherwise measure nothing but the limit.
     """
@@ -38,8 +46,7 @@ def opened(
             "token": suite.token,
         },
         "apiBaseUrl": upstream.base_url,
-        # The floor is that of a walk; by itself a sync would export as many departments.
-        "autoCreateCorp": {"fullName": "corps.{corpId}", "config": {"fetch": "walk"}},
+        "autoCreateCorp": {"fullName": "corps.{corpId}", "config": {"fetch": fetch}},
     }
     _write(path, "auths", "BenchAuth", "auths.loginTypes.QywxProxyType", config)
     if home is not None:

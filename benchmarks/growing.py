@@ -26,8 +26,6 @@ def results(scale: Scale, folder: Path) -> Iterator[Result]:
     with kinds() as databases:
         for size in scale.growth:
             with Upstream(Shape.of(size)) as upstream:
-                upstream.auth_code()
-                upstream.warm()
                 if size == scale.growth[0]:
                     # Whatever is slow the first time would make the smallest slow, and the growth look small.
                     _round(upstream, sqlite, folder)
