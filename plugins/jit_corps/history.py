@@ -29,6 +29,9 @@ __all__ = ["encode", "record_changes", "replay"]
 
 COLUMNS = ("corpFullName", "generation", "runId", "kind", "key", "action", "before", "after")
 
+#: So many different values of memberships are written down once only.
+REMEMBERED = 10_000
+
 #: JSON text of a value; one encoder, because making one per row takes longer than encoding the row.
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 quoted = json.encoder.encode_basestring
@@ -86,7 +89,7 @@ def _records(
         if text is None:
             filled = [index for index in range(length, len(row)) if row[index] is not None]
             text = _encoded(row, filled)
-            if length > 1:
+            if length > 1 and len(known) < REMEMBERED:
                 known[rest] = text
         if before is None:
             yield corpFullName, generation, runId, kind, key_text, action, None, text

@@ -1,4 +1,7 @@
-"""Reads what is published of one corp, in one consistent view, as the rows that plans are made of."""
+"""Reads what is published of one corp, in one consistent view, as the rows that plans are made of.
+
+All of it at once, or, of the largest, page by page into the parts in which it is planned.
+"""
 
 # mypy: disable-error-code="no-untyped-call"
 # Peewee's stubs leave its query methods untyped.
@@ -6,22 +9,32 @@
 from __future__ import annotations
 
 from itertools import starmap
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from peewee import Tuple, fn
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember, CorpState
 from jit_corps.observations import read_fresh
-from jit_corps.rows import DeptRow, GrantRow, Header, LocalState, MemberRow, MembershipRow, RoleRow
+from jit_corps.parts import Cut, People, Whole
+from jit_corps.rows import KEY_LENGTHS, DeptRow, GrantRow, Header, LocalState, MemberRow, MembershipRow, RoleRow
+from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import peewee
 
+    from jit_corps.parts import Parts
+    from jit_corps.snapshot import Snapshot
     from jitcore.storage import Storage
 
-__all__ = ["made", "read_header", "read_state", "select_rows"]
+__all__ = ["made", "read_header", "read_parts", "read_state", "select_rows"]
 
 R = TypeVar("R")
+
+#: Rows that are read from a table of a large organisation at a time.
+PAGE = 20_000
 
 
 def read_state(storage: Storage, corpFullName: str, title: str = "", since: float | None = None) -> LocalState:
@@ -51,6 +64,61 @@ def read_state(storage: Storage, corpFullName: str, title: str = "", since: floa
             since=since,
             fresh=fresh,
         )
+
+
+def read_parts(
+    storage: Storage, corpFullName: str, snapshot: Snapshot, title: str, since: float, members_at_once: int
+) -> Parts:
+    """The published organisation beside a snapshot, in as many parts as it takes.
+
+    :param title: the element's title.
+    :param since: when the snapshot began to be read; in seconds since the epoch.
+    :param members_at_once: an organisation of more is cut into parts of about so many.
+    """
+    with storage.reading():
+        member = storage.models[CorpMember]
+        counted = member.select(fn.COUNT(member.memberId)).where(member.corpFullName == corpFullName)
+        [(known,)] = storage.select_tuples(counted)
+        count = ceil(max(known, len(snapshot.members)) / members_at_once)
+        if count <= 1:
+            return Whole(snapshot, read_state(storage, corpFullName, title, since))
+        generation, header = read_header(storage, corpFullName)
+        depts = made(DeptRow, select_rows(storage, CorpDept, DeptRow._fields, corpFullName))
+        roles = made(RoleRow, select_rows(storage, CorpRole, RoleRow._fields, corpFullName))
+        state = LocalState(
+            corpFullName=corpFullName,
+            title=title,
+            generation=generation,
+            header=header,
+            departments={row.deptId: row for row in depts},
+            roles={row.roleId: row for row in roles},
+            since=since,
+            fresh=read_fresh(storage, corpFullName, since),
+        )
+        people = People(
+            starmap(MemberRow, _pages(storage, CorpMember, MemberRow._fields, MEMBERS, corpFullName)),
+            starmap(MembershipRow, _pages(storage, CorpDeptMember, MembershipRow._fields, MEMBERSHIPS, corpFullName)),
+            starmap(GrantRow, _pages(storage, CorpRoleMember, GrantRow._fields, GRANTS, corpFullName)),
+        )
+        return Cut(snapshot, state, people, count)
+
+
+def _pages(
+    storage: Storage, model: type[peewee.Model], fields: Sequence[str], kind: str, corpFullName: str
+) -> Iterator[tuple[Any, ...]]:
+    """One corp's rows of a table as tuples, a page at a time; the database decides the order of the keys."""
+    bound: Any = storage.models[model]
+    key = [getattr(bound, name) for name in fields[: KEY_LENGTHS[kind]]]
+    query = bound.select(*(getattr(bound, name) for name in fields)).where(bound.corpFullName == corpFullName)
+    query = query.order_by(*key).limit(PAGE)
+    page = storage.select_tuples(query)
+    yield from page
+    while len(page) == PAGE:
+        last = page[-1][: len(key)]
+        # The first condition says nothing new: MariaDB finds the place in its index by that one only.
+        after = (key[0] >= last[0]) & (Tuple(*key) > Tuple(*last)) if len(key) > 1 else key[0] > last[0]
+        page = storage.select_tuples(query.where(after))
+        yield from page
 
 
 def read_header(storage: Storage, corpFullName: str, *, lock: bool = False) -> tuple[int, Header]:

@@ -18,22 +18,22 @@ from jit_corps.comparing import in_sight_again
 from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
 from jit_corps.guard import removal_limit
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
-from jit_corps.plan import plan_guarded
+from jit_corps.plan import plan_parts_guarded
 from jit_corps.publish import lock_generation, publish
 from jit_corps.recent import RecentRemovals
 from jit_corps.report import SyncReport
 from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, UPSTREAM
 from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, check_claim, end_run, renew, status_of
 from jit_corps.snapshot import Snapshot
-from jit_corps.state import read_header, read_state
+from jit_corps.state import read_header, read_parts
 from jitcore.errors import JitError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jit_corps.changes import Plan
+    from jit_corps.parts import Parts
     from jit_corps.progress import Progress
-    from jit_corps.rows import LocalState
     from jit_corps.runs import Claim
     from jitcore.storage import Storage
 
@@ -45,6 +45,8 @@ R = TypeVar("R")
 
 #: How often a run plans at most because somebody published meanwhile.
 ATTEMPTS = 5
+#: As many members, with all that is planned of them, take about 300 MB.
+MEMBERS_AT_ONCE = 100_000
 
 
 class Fetch(Protocol):
@@ -65,6 +67,7 @@ class Engine:
 
     :param title: the element's title, for a local root without a better name.
     :param clock: seconds since the epoch.
+    :param members_at_once: an organisation of more is planned in parts of about so many.
     """
 
     storage: Storage
@@ -72,6 +75,7 @@ class Engine:
     corpId: str
     title: str
     clock: Callable[[], float]
+    members_at_once: int = MEMBERS_AT_ONCE
 
     def run(
         self,
@@ -118,7 +122,7 @@ class Engine:
         began = self.clock()
         try:
             snapshot = self.fetched(fetch, approve, progress)
-            return plan_guarded(snapshot, self.state(began), approve=approve, recent=self.recent())
+            return plan_parts_guarded(self.parts(snapshot, began), approve=approve, recent=self.recent())
         except Exception as error:
             raise self.failure(error, None) from error
 
@@ -195,7 +199,8 @@ class Engine:
         digest: str | None,
     ) -> tuple[Plan, int]:
         def make() -> Plan:
-            plan = plan_guarded(snapshot, self.state(claim.startedAt), approve=approve, recent=self.recent())
+            parts = self.parts(snapshot, claim.startedAt)
+            plan = plan_parts_guarded(parts, approve=approve, recent=self.recent())
             if expected is not None:
                 expected(plan, claim.runId)
             return plan
@@ -239,9 +244,9 @@ class Engine:
         progress("publish", 1, 1)
         return plan, result
 
-    def state(self, since: float) -> LocalState:
-        """What is published, to be compared with a reading that began then."""
-        return read_state(self.storage, self.corpFullName, self.title, since)
+    def parts(self, snapshot: Snapshot, since: float) -> Parts:
+        """What is published, beside a snapshot that began to be read then."""
+        return read_parts(self.storage, self.corpFullName, snapshot, self.title, since, self.members_at_once)
 
     def recent(self) -> RecentRemovals:
         """How many records went within a day before now; to be made after the state was read."""
