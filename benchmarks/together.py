@@ -23,8 +23,8 @@ def results(scale: Scale, folder: Path) -> Iterator[Figure]:
     shape = Shape(size, departments=max(3, size // 100), tags=20)
     with (
         Upstream(shape, small=SMALL, latency=LATENCY) as upstream,
-        opened(folder / "alone", upstream, corpids=upstream.small, hurry=False) as alone,
-        opened(folder / "beside", upstream, corpids=[*upstream.small, CORP_ID], hurry=False) as beside,
+        opened(folder / "alone", upstream, corpids=upstream.small, unlimited=False) as alone,
+        opened(folder / "beside", upstream, corpids=[*upstream.small, CORP_ID], unlimited=False) as beside,
     ):
         for app in (alone, beside):
             sync_all(app)

@@ -43,7 +43,7 @@ def _runs(upstream: Upstream, folder: Path, fetch: str, syncs: Sequence[str]) ->
     with (
         sqlite(folder) as home,
         # Both syncs together stay below WeCom's limit of a minute, and waiting for a file has to take its time.
-        opened(folder / "app", upstream, home, fetch=fetch, hurry=False) as app,
+        opened(folder / "app", upstream, home, fetch=fetch, unlimited=False) as app,
     ):
         corp = app.getElement(corp_name())
         upstream.warm()
