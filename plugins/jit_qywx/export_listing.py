@@ -81,11 +81,11 @@ class ExportListing:
         after = _ids(departments)
         if not before & after <= exported <= before | after:
             raise self._unfit(
-                f"has {len(exported)} departments, and not those of department/list, which has {len(after)}"
+                DEPARTMENT, f"has {len(exported)}, and not those of department/list, which has {len(after)}"
             )
         strange = places - before - after - exported
         if strange:
-            raise self._unfit(f"has members in {len(strange)} departments that department/list does not have")
+            raise self._unfit(USER, f"has members in {len(strange)} departments that department/list does not have")
         return departments
 
     def check(self, found: Collection[Record]) -> None:
@@ -95,7 +95,7 @@ class ExportListing:
         :raises ExportFailed: there is somebody.
         """
         if found:
-            raise self._unfit(f"leaves out members who are there: {len(found)} of those asked for")
+            raise self._unfit(USER, f"leaves out members who are there: {len(found)} of those asked for")
 
     @property
     def told(self) -> str:
@@ -126,15 +126,15 @@ class ExportListing:
     def _member(self, record: Record, mapper: Mapper, call: str) -> MemberRecord:
         if not isinstance(record.get("department"), list):
             # A list of a department's members tells at least of this one; a file tells of none.
-            raise self._unfit("does not tell which departments members are in")
+            raise self._unfit(USER, "does not tell which departments members are in")
         return mapper.member(record, listed_in=None, call=call)
 
     def _count(self, size: int) -> None:
         self._blocks += 1
         self._bytes += size
 
-    def _unfit(self, what: str) -> ExportFailed:
-        return ExportFailed(f"The export of enterprise {self._corpId} {what}.", call="export/user")
+    def _unfit(self, kind: str, what: str) -> ExportFailed:
+        return ExportFailed(f"export/{kind} of enterprise {self._corpId} {what}.", call=f"export/{kind}")
 
 
 def witnesses(departments: Iterable[Record], tags: Mapping[str, Record], *listed: AbstractSet[str]) -> list[str]:

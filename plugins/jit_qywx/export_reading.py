@@ -166,4 +166,4 @@ class Exporting:
                 coming.result().close()
 
     def _failed(self, kind: str, what: str) -> ExportFailed:
-        return ExportFailed(f"The export {kind} of enterprise {self._client.corpId} {what}.", call=f"export/{kind}")
+        return ExportFailed(f"export/{kind} of enterprise {self._client.corpId} {what}.", call=f"export/{kind}")

@@ -17,24 +17,35 @@ from urllib3.exceptions import ConnectTimeoutError
 
 from jit_corps.errors import SyncFailed
 from jit_corps.snapshot import KINDS, DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord, Snapshot
+from jit_qywx.export_choice import AUTO, EXPORT
 from tests.invariants.harness.world import READING, World, organisation
 from tests.jit_corps.oracle import Model
 
 INJECTED = (
     "every call of a run × {connect timeout, read timeout, no answer, reset, half an answer, 502, truncated,"
     " `{}`, list missing, -1, 45009, 45033, 40014 twice, 42001 for good, 60011, 60020, 48002, 48009, 2000002,"
-    " `null`}, once and for good; 45009 on page 37 of 60"
+    " `null`}, once and for good; every call and file of an export × the same and {wrong size, wrong MD5, wrong link,"
+    " file missing, file twice, job failed}, once and for good, with a walk to fall back on and without; 45009 on page"
+    " 37 of 60"
 )
 ALSO = (
     "tests/jit_qywx/test_reading.py::test_a_single_fault_at_any_call_hides_nobody",
     "tests/jit_qywx/test_reading.py::test_a_lasting_fault_at_any_call_fails_the_reading",
     "tests/jit_qywx/test_reading.py::test_a_passing_fault_at_any_call_changes_nothing",
+    "tests/jit_qywx/test_reading_by_export.py::test_a_missing_file_is_noticed_by_who_ought_to_be_in_it",
+    "tests/jit_qywx/test_export_reading.py::test_whatever_goes_wrong_is_an_error",
+    "tests/jit_qywx/test_export_files.py::test_a_text_cut_anywhere_is_refused",
+    "tests/jit_qywx/test_downloads.py::test_what_is_not_the_file_is_refused",
     "tests/jit_qywx/test_transport.py::test_silence_times_out",
     "tests/jit_qywx/test_transport.py::test_garbage_is_never_an_empty_list",
     "tests/acceptance/test_safety.py::test_45009_on_any_call_removes_nobody",
 )
-OPEN = ("Repeated cursors and lying page counts: a reading lists whole departments and uses no call with pages.",)
+OPEN = (
+    "Repeated cursors: no call with a cursor is used. A file that WeCom leaves out of an export, and in which nobody is"
+    " who is known here, leads a department or has a tag, is noticed by nothing: its people come with a later sync.",
+)
 
+DAY = 86_400.0
 FAULTS: dict[str, dict[str, Any]] = {
     "no answer": {"cut": "headers"},
     "reset": {"cut": "reset"},
@@ -54,6 +65,16 @@ FAULTS: dict[str, dict[str, Any]] = {
     "48002": {"errcode": 48002},
     "48009": {"errcode": 48009},
     "2000002": {"errcode": 2000002},
+}
+#: What an export can do besides: lies about its files, and files that are no longer there.
+LIES: dict[str, dict[str, Any]] = {
+    **{
+        name: {"garbage": name}
+        for name in ("wrong-size", "wrong-md5", "wrong-link", "missing-file", "repeated-file", "failed-job")
+    },
+    "link ended": {"status": 404},
+    "40089": {"errcode": 40089},
+    "truncated": {"garbage": "truncated"},
 }
 #: How often a fault meets calls from the chosen one on.
 LASTING: dict[str, int | None] = {"once": 1, "for good": None}
@@ -86,12 +107,18 @@ class Trial:
         self.new_told = world.fetch(active)
         old_told = self._old_told()
         # Twice, because who left once is kept as offline, and is so in the old organisation, too.
-        for told in (self.new_told, old_told):
-            world.publish(told)
         self.old_told = old_told
+        for told in (self.new_told, old_told):
+            self.publish(told)
         self.old = world.content()
         self._old_model = world.seen()
         self.new = self.model()
+
+    def publish(self, told: Snapshot) -> None:
+        """A run on a day of its own: those of one day share what they may remove."""
+        self.world.bench.clock.pass_(DAY)
+        self.world.publish(told)
+        self.world.bench.clock.pass_(DAY)
 
     def model(self, unconfirmed: frozenset[str] = frozenset()) -> Model:
         """What the oracle makes of the old organisation and an undisturbed reading."""
@@ -153,7 +180,7 @@ class Trial:
             kept = {(row.roleId, row.memberId) for row in world.bench.state.grants if row.memberId in self.new.people}
             gone = {key for key, one in self.new.people.items() if one["presence"] == "absent"}
             assert {(row.roleId, row.memberId) for row in self.old[5] if row.memberId not in gone} <= kept, case
-        world.publish(self.old_told)
+        self.publish(self.old_told)
         assert world.content() == self.old, case
         return str(result.status)
 
@@ -170,6 +197,31 @@ def test_every_fault_at_every_call(world: World, share, half: int, lasting: str)
         world.wecom.reset()
         times = 2 if fault == "40014 twice" and lasting == "once" else LASTING[lasting]
         world.wecom.faults.add(READING, at_call=call, times=times, **FAULTS[fault])
+        ends.add(trial.run(f"{fault} {lasting} at call {call}"))
+    world.wecom.reset()
+    assert trial.run("nothing") == "ok"
+    assert not share.everything or "failed" in ends
+
+
+@pytest.mark.parametrize("fetch_by", [EXPORT, AUTO])
+@pytest.mark.parametrize("lasting", LASTING)
+def test_every_fault_at_every_call_of_an_export(world: World, share, monkeypatch, lasting: str, fetch_by: str) -> None:
+    """The same where files are exported; trouble with these alone fails the run, or has it walk."""
+    monkeypatch.setattr("jit_qywx.export_choice.MOST_WALKED", 1)
+    trial = Trial(world)
+    world.wecom.set_exports(block_size=25)
+    world.wecom.calls.clear()
+    world.fetch_by = fetch_by
+    world.fetch()
+    calls = len(world.wecom.calls.of("export/*"))
+    # Two jobs, asked for twice each; two files of departments and three of members.
+    assert calls == 11
+    cases = itertools.product([*FAULTS.items(), *LIES.items()], range(1, calls + 1))
+    ends = set()
+    for (fault, told), call in share.of(cases, most=6):
+        world.wecom.reset()
+        times = 2 if fault == "40014 twice" and lasting == "once" else LASTING[lasting]
+        world.wecom.faults.add("export/*", at_call=call, times=times, **told)
         ends.add(trial.run(f"{fault} {lasting} at call {call}"))
     world.wecom.reset()
     assert trial.run("nothing") == "ok"
@@ -225,7 +277,7 @@ def test_a_database_that_fails_at_any_statement_publishes_nothing(world: World, 
     trial = Trial(world)
     with world.bench.storage.counting() as count:
         world.publish(trial.new_told)
-    world.publish(trial.old_told)
+    trial.publish(trial.old_told)
     for moment in share.of(range(1, count.total + 1), most=4):
         left = moment
 

@@ -107,7 +107,7 @@ def test_waiting_grows_longer(
 def test_patience_ends(exporting: Callable[..., Exporting], wecom_emulator: Emulator, fake_time: FakeTime) -> None:
     """A job that is never done is given up after ten minutes."""
     wecom_emulator.set_exports(polls=10_000)
-    with pytest.raises(errors.ExportFailed, match=r"export user .* not done after 60[0-9] seconds"):
+    with pytest.raises(errors.ExportFailed, match=r"export/user .* not done after 60[0-9] seconds"):
         outcome(exporting())
     assert 600 <= fake_time.passed < 610
 
@@ -137,8 +137,8 @@ def _told(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
 @pytest.mark.parametrize(
     ("path", "fault", "why"),
     [
-        ("export/get_result", {"garbage": "failed-job"}, "export user .* failed, says WeCom"),
-        ("export/get_result", {"garbage": "repeated-file"}, "export user .* names a file twice"),
+        ("export/get_result", {"garbage": "failed-job"}, "export/user .* failed, says WeCom"),
+        ("export/get_result", {"garbage": "repeated-file"}, "export/user .* names a file twice"),
         ("export/get_result", {"garbage": "wrong-size"}, r"export/user block 1 of 4 has [0-9]+ bytes"),
         ("export/get_result", {"garbage": "wrong-md5"}, "export/user block 1 of 4 does not have the MD5"),
         ("export/get_result", {"garbage": "wrong-link"}, "export/user block 1 of 4 .*403"),

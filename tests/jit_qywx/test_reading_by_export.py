@@ -172,7 +172,7 @@ TROUBLE: dict[str, tuple[str, dict[str, Any], str, bool]] = {
     "quota": ("export/user", {"errcode": 45009}, "export/user was refused with errcode 45009", False),
     "busy": ("export/get_result", {"errcode": -1}, "export/get_result was refused with errcode -1", False),
     "cleaned": ("export/get_result", {"errcode": 40089}, "export/get_result was refused with errcode 40089", False),
-    "job failed": ("export/get_result", {"garbage": "failed-job"}, "export department .* failed, says WeCom", True),
+    "job failed": ("export/get_result", {"garbage": "failed-job"}, "export/department .* failed, says WeCom", True),
     "job hangs": ("export/get_result", {"rewrite": lambda _: {"errcode": 0, "status": 1}}, "not done after", True),
     "wrong md5": ("export/get_result", {"garbage": "wrong-md5"}, "block 1 of 1 does not have the MD5", False),
     "link ended": ("export/file", {"status": 404}, "export/department block 1 of 1 was answered .* 404", False),

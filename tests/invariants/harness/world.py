@@ -10,6 +10,7 @@ from jit_corps.targeted_sync import sync_targets
 from jit_qywx.callback import parse_app_event
 from jit_qywx.contact_events import work_of
 from jit_qywx.emulator import Org
+from jit_qywx.export_choice import AUTO
 from jit_qywx.kept import Kept
 from jit_qywx.reading import read_corp
 from jit_qywx.reading_targets import read_targets
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tests.jit_corps.conftest import Bench
 
 #: Every path but gettoken and the suite's: what a reading calls.
-READING = "[adtu]*/*"
+READING = "[adetu]*/*"
 EVERYTHING = tuple(
     f"contact:sensitive:{name}"
     for name in ("user_name", "department_name", "position", "mobile", "email", "telephone", "gender", "avatar")
@@ -72,6 +73,8 @@ class World:
         told: dict[str, Any] = {"permissions": EVERYTHING, "created_before_2022": True, **rights}
         suite.refresh(suite.exchange(wecom.authorize(corpId, **told)))
         self.org = wecom.org(corpId)
+        #: ``fetch`` of the business file.
+        self.fetch_by = AUTO
         self.before: Callable[[], object] = quietly
 
     @property
@@ -80,7 +83,13 @@ class World:
 
     def fetch(self, known: frozenset[str] = frozenset(), *, confirm: int = 10, progress: Any = quietly) -> Snapshot:
         return read_corp(
-            self.client, known, confirm=confirm, concurrency=self.concurrency, progress=progress, corpName="示例企业"
+            self.client,
+            known,
+            confirm=confirm,
+            concurrency=self.concurrency,
+            progress=progress,
+            corpName="示例企业",
+            fetch=self.fetch_by,
         )
 
     def fetch_targets(self, targets: Targets, *, progress: Any) -> Snapshot:
