@@ -228,6 +228,20 @@ def test_every_fault_at_every_call_of_an_export(world: World, share, monkeypatch
     assert not share.everything or "failed" in ends
 
 
+@pytest.mark.parametrize("lie", ["wrong-md5", "missing-file"])
+def test_an_export_is_believed_only_as_far_as_it_is_proven(world: World, lie: str) -> None:
+    """A file that is not as told, and one that is not told at all, fail the run and leave everything as it was."""
+    before = world.content()
+    world.fetch_by = EXPORT
+    world.wecom.set_exports(block_size=25, polls=0)
+    # Of the departments there is more than one way to know.
+    world.wecom.faults.add("export/get_result", garbage=lie, at_call=2)
+    with pytest.raises(SyncFailed, match="export/user"):
+        world.sync()
+    assert world.content() == before
+    assert world.last_run().status == "failed"
+
+
 def test_every_timeout_at_every_call(world: World, share, monkeypatch) -> None:
     """The same where the network says nothing at all: no connection in time, or no answer."""
     trial = Trial(world)
