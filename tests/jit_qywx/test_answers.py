@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BODY = '{"errcode":0,"errmsg":"ok","名":"字"}'.encode()
+# Without the time of day: parameters of tests are the same in every process.
+GZIPPED = gzip.compress(BODY, mtime=0)
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
 CHUNKS = b"5;x=y\r\n" + BODY[:5] + b"\r\n%X\r\n" % len(BODY[5:]) + BODY[5:] + b"\r\n0\r\nTrailer: x\r\n\r\n"
@@ -35,8 +37,7 @@ WHOLE = {
     "closing": (b"HTTP/1.1 200 OK\r\nConnection: Close\r\n" + LENGTH + b"\r\n" + BODY, False),
     "old": (b"HTTP/1.0 200 OK\r\n" + LENGTH + b"\r\n" + BODY, False),
     "gzip": (
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(gzip.compress(BODY))
-        + gzip.compress(BODY),
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(GZIPPED) + GZIPPED,
         True,
     ),
 }
@@ -88,7 +89,7 @@ def test_after_an_answer_that_was_not_waited_for_nothing_follows() -> None:
         CHUNKED + b"z\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n" + LENGTH + b"\r\n" + BODY,
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" + LENGTH + b"\r\n" + BODY,
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n" + gzip.compress(BODY)[:20],
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n" + GZIPPED[:20],
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + zlib.compress(BODY),
     ],
 )
