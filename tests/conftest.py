@@ -15,11 +15,13 @@ from jitcore import App
 if TYPE_CHECKING:
     from jit_qywx.emulator import Emulator
     from jitcore.testing import MakeApp
+    from tests.fixtures.migrated import Migrated
 
 pytest_plugins = [
     "jitcore.testing",
     "tests.fixtures.checking",
     "tests.fixtures.measuring",
+    "tests.fixtures.migrated",
     "tests.fixtures.postgres",
     "tests.invariants.harness.share",
     "pytester",
@@ -46,7 +48,9 @@ def sample_app(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def authorised_app(sample_app: Path, wecom_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Path:
+def authorised_app(
+    sample_app: Path, wecom_emulator: Emulator, migrated: Migrated, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """The copy of the sample app, its variables pointing at an emulator whose two enterprises authorised it.
 
     The enterprises have the members and roles that the pages name. Variables come from the process environment, as on
@@ -67,6 +71,7 @@ def authorised_app(sample_app: Path, wecom_emulator: Emulator, monkeypatch: pyte
         monkeypatch.setenv(name, value)
     for corpid, title in (("corp123", "示例甲公司"), ("corp789", "示例乙公司")):
         wecom.add_corp(corpid, title, _organisation())
+    migrated.put_into(sample_app)
     with App(sample_app) as app:
         auth = app.getElement("auths.QywxProxyAuth")
         assert wecom.push_ticket(auth.notify, suite.id).reply == "success"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import peewee
 import pytest
 from hypothesis import settings
 
@@ -17,13 +19,15 @@ from jitcore.storage import Storage
 from tests.jit_corps.scripted import CORP, CORP_ID, ScriptedCorp, only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from jit_corps.changes import Plan
     from jit_corps.report import SyncReport
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot, Targets
     from jitcore import App
+    from jitcore.testing import MakeApp, WriteApp
+    from tests.fixtures.migrated import Migrated
 
 # The machine may be busy with other tests; how long one example takes says nothing here.
 settings.register_profile("organisations", deadline=None, max_examples=60)
@@ -80,12 +84,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def open_bench(open_database, clock) -> Iterator[Callable[..., Bench]]:
+def open_bench(open_database, clock, migrated) -> Iterator[Callable[..., Bench]]:
     """Makes engines on the same data, SQLite and PostgreSQL in turn: ``open_bench("corps.Other")``."""
     opened: list[Storage] = []
 
     def make(corpFullName: str = CORP) -> Bench:
-        opened.append(Storage(open_database(), list(jit_models())))
+        database, model_sets = open_database(), list(jit_models())
+        if isinstance(database, peewee.SqliteDatabase):
+            migrated.put(Path(database.database), *model_sets)
+        opened.append(Storage(database, model_sets))
         return Bench(opened[-1], clock, corpFullName)
 
     yield make
@@ -105,6 +112,17 @@ APP_FILES = {
     "corps/Shop/e.json": {"type": "corps.ScriptedType", "title": "The Shop"},
     "corps/Shop/Shop.json": {"corpId": CORP_ID, "authFullName": "auths.ShopAuth"},
 }
+
+
+@pytest.fixture
+def open_app(open_app: MakeApp, write_app: WriteApp, migrated: Migrated) -> MakeApp:
+    """As everywhere; the database is there and migrated."""
+
+    def make(files: Mapping[str, Any], name: str = "app", **options: Any) -> App:
+        migrated.put_into(write_app(files, name))
+        return open_app({}, name, **options)
+
+    return make
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import peewee
 import pytest
@@ -17,11 +17,14 @@ from jit_qywx.suite import Suite, SuiteConfig
 from jitcore.storage import ModelSet, Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.emulator import Emulator
     from jit_qywx.encryption import SecretBox
+    from jitcore import App
+    from jitcore.testing import MakeApp, WriteApp
+    from tests.fixtures.migrated import Migrated
 
 MIGRATIONS = Path(jit_qywx.__file__).parent / "migrations"
 CORP = "wwcorpa0000000"
@@ -57,11 +60,22 @@ def fake_time() -> FakeTime:
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Iterator[Storage]:
+def open_app(open_app: MakeApp, write_app: WriteApp, migrated: Migrated) -> MakeApp:
+    """As everywhere; the database is there and migrated."""
+
+    def make(files: Mapping[str, Any], name: str = "app", **options: Any) -> App:
+        migrated.put_into(write_app(files, name))
+        return open_app({}, name, **options)
+
+    return make
+
+
+@pytest.fixture
+def storage(tmp_path: Path, migrated: Migrated) -> Iterator[Storage]:
     """An empty SQLite database with this plugin's tables."""
-    storage = Storage(
-        peewee.SqliteDatabase(str(tmp_path / "test.db"), timeout=30), [ModelSet("qywx", MODELS, MIGRATIONS)]
-    )
+    file, model_set = tmp_path / "test.db", ModelSet("qywx", MODELS, MIGRATIONS)
+    migrated.put(file, model_set)
+    storage = Storage(peewee.SqliteDatabase(str(file), timeout=30), [model_set])
     yield storage
     storage.close()
 
