@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from typing import Any
 from benchmarks.databases import Home, Opened, kinds, version
 from benchmarks.enterprises import corp_name, opened
 from benchmarks.fetching import get_all, targets_of
-from benchmarks.harness import Amount, Count, Figure, Result, Scale, ratio_of, settled, timed
+from benchmarks.harness import Amount, Count, Figure, Measurement, Result, Scale, ratio_of, settled, timed
 from benchmarks.tables import Look, copying, counted, inserting, repeating, tables, written
 from benchmarks.transactions import watched
 from benchmarks.upstream import Shape, Upstream
@@ -24,16 +26,22 @@ SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Spent:
+    """Seconds that something took, by the clock and of this process's processor time."""
+
+    seconds: float
+    processor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Spent):
     """One sync as it was measured.
 
-    :param seconds: of all of it.
     :param publish: seconds of its longest transaction.
     :param statements: what it sent to the database.
     :param calls: what it asked WeCom.
     """
 
-    seconds: float
     publish: float
     statements: StatementCount
     calls: Sequence[tuple[str, str, dict[str, str]]]
@@ -41,15 +49,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The three syncs of one new database, and in turn with them what they are held against, in seconds.
+    """The three syncs of one new database, and in turn with them what they are held against.
 
     :param first: into the empty tables.
     :param unchanged: right after it.
     :param changed: after a hundredth of the members changed.
     :param fetched: the floor of reading beside each of the three.
     :param inserted: the floor of writing what the first wrote.
-    :param copied: the same by PostgreSQL's faster way.
-    :param repeated: the floor of writing what the last wrote.
+    :param copied: seconds of the same by PostgreSQL's faster way.
+    :param repeated: seconds of the floor of writing what the last wrote.
     :param rows: how many rows of each table the first wrote.
     :param edits: how many edits were made upstream.
     :param changes: how many rows of each table that changed.
@@ -59,8 +67,8 @@ class Round:
     first: Run
     unchanged: Run
     changed: Run
-    fetched: tuple[float, float, float]
-    inserted: float
+    fetched: tuple[Spent, Spent, Spent]
+    inserted: Spent
     copied: float | None
     repeated: float
     rows: dict[str, int]
@@ -85,24 +93,24 @@ def _round(upstream: Upstream, database: Opened, folder: Path) -> Round:
         corp = app.getElement(corp_name())
         upstream.warm()
         first = _run(corp, upstream)
-        floor = timed(partial(get_all, upstream.base_url, upstream.permanent_code(), targets_of(first.calls)))
+        floor = partial(get_all, upstream.base_url, upstream.permanent_code(), targets_of(first.calls))
         spent = upstream.seconds()
-        fetched = [settled(floor)]
+        fetched = [_spent(timed(floor))]
         spent = upstream.seconds() - spent
         content = _content(home)
         rows = dict(counted(content))
-        inserted = settled(partial(inserting, home, content))
+        inserted = _spent(partial(inserting, home, content))
         copied = settled(partial(copying, home, content)) if home.kind == "PostgreSQL" else None
         del content
 
         unchanged = _run(corp, upstream)
-        fetched.append(settled(floor))
+        fetched.append(_spent(timed(floor)))
 
         look = _look(home)
         edits = upstream.edit(SHARE)
         upstream.warm()
         changed = _run(corp, upstream)
-        fetched.append(settled(floor))
+        fetched.append(_spent(timed(floor)))
         with home.connect() as connection:
             changes = look.changes(connection)
         del look
@@ -126,8 +134,15 @@ def _run(corp: Any, upstream: Upstream) -> Run:
     storage = corp.app.storage
     upstream.calls()
     with storage.counting() as statements, watched(storage) as transactions:
-        seconds = settled(timed(corp.syncCorp))
-    return Run(seconds, transactions.longest, statements, upstream.calls())
+        spent = _spent(timed(corp.syncCorp))
+    return Run(spent.seconds, spent.processor, transactions.longest, statements, upstream.calls())
+
+
+def _spent(measurement: Measurement) -> Spent:
+    gc.collect()
+    before = time.process_time()
+    seconds = measurement()
+    return Spent(seconds, time.process_time() - before)
 
 
 def _content(home: Home) -> Any:
@@ -146,13 +161,13 @@ def _told(kind: str, size: int, rounds: Sequence[Round], *, with_calls: bool) ->
     asked = len(targets_of(last.first.calls))
     fetch = f"fetch + parse of its {asked:,} answers"
 
-    pairs = [(each.first.seconds, each.fetched[0] + each.inserted) for each in rounds]
+    pairs = [(each.first.seconds, each.fetched[0].seconds + each.inserted.seconds) for each in rounds]
     yield Figure(f"first sync {of}", f"{fetch} + executemany of its {rows:,} rows", ratio_of(pairs), "first")
-    pairs = [(each.unchanged.seconds, each.fetched[1]) for each in rounds]
+    pairs = [(each.unchanged.seconds, each.fetched[1].seconds) for each in rounds]
     yield Figure(f"sync {of}, nothing changed", fetch, ratio_of(pairs), "unchanged")
-    pairs = [(each.changed.seconds, each.fetched[2]) for each in rounds]
+    pairs = [(each.changed.seconds, each.fetched[2].seconds) for each in rounds]
     yield Figure(f"sync {of}, 1 % changed", fetch, ratio_of(pairs), "changed")
-    pairs = [(each.first.publish, each.inserted) for each in rounds]
+    pairs = [(each.first.publish, each.inserted.seconds) for each in rounds]
     yield Figure(f"publish of a first sync {of}", f"executemany of its {rows:,} rows", ratio_of(pairs), "publish first")
     copied = [(each.first.publish, each.copied) for each in rounds if each.copied is not None]
     if copied:
@@ -160,6 +175,14 @@ def _told(kind: str, size: int, rounds: Sequence[Round], *, with_calls: bool) ->
     pairs = [(each.changed.publish, each.repeated) for each in rounds]
     name = f"publish of {last.edits:,} edits {of}"
     yield Figure(name, f"executemany of its {changes:,} rows", ratio_of(pairs), "publish changed")
+
+    first = ratio_of((each.first.processor, each.fetched[0].processor + each.inserted.processor) for each in rounds)
+    unchanged = ratio_of((each.unchanged.processor, each.fetched[1].processor) for each in rounds)
+    changed = ratio_of((each.changed.processor, each.fetched[2].processor) for each in rounds)
+    told = f"{first.median:.2f} x, unchanged {unchanged.median:.2f} x, 1 % changed {changed.median:.2f} x"
+    yield Count(
+        f"processor time of the three syncs, {kind}", f"first {told}: ours over the floor's, this process's only"
+    )
 
     writes = max(_writes(each.unchanged.statements) for each in rounds)
     statements = max(each.unchanged.statements.total for each in rounds)
