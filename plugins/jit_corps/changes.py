@@ -138,6 +138,7 @@ class Plan:
     :param approved: kinds whose removals the guard would hold back if a person had not let them through.
     :param incomplete: what upstream told only in part (``("everything",)`` for an incomplete snapshot), and who is kept
         because nobody could confirm that they left.
+    :param strangers: how many members upstream tells, if none of them is known here; else 0.
     :param conflicts: what could not be decided, in words.
     :param reconcile: why everything should be read again soon; ``None`` when there is no need.
     :param calls: calls upstream that it took.
@@ -155,6 +156,7 @@ class Plan:
     header_before: Header = NO_HEADER
     withheld: tuple[Withheld, ...] = ()
     approved: frozenset[str] = frozenset()
+    strangers: int = 0
     incomplete: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     reconcile: str | None = None

@@ -17,6 +17,7 @@
         ├── SyncLocked           another run of this corp is under way (``holder``, ``until``)
         ├── SyncSuperseded       another run took over while this one was reading
         ├── SyncStopped          it was told to stop before it published (``reason``)
+        ├── EverybodyUnknown     upstream tells of nobody who is known here (``known``, ``told``)
         ├── PlanMoved            upstream says something else than when the plan was saved (``counts``, ``differences``)
         ├── PlanExpired          the approval in a saved plan is too old (``expires``)
         ├── PlanApplied          a saved plan was applied before (``runId``)
@@ -42,6 +43,7 @@ __all__ = [
     "CorpDataInvalid",
     "CorpError",
     "DeptNotFound",
+    "EverybodyUnknown",
     "GenerationNotFound",
     "HistoryIncomplete",
     "MemberNotFound",
@@ -311,6 +313,28 @@ class SyncSuperseded(SyncFailed):
             runId=runId,
             hint="The other run has the newer data.",
         )
+
+
+class EverybodyUnknown(SyncFailed):
+    """Upstream tells of members, and none of them is known here: nothing of that is believed without a person.
+
+    :param known: how many members are known here and active.
+    :param told: how many upstream tells.
+    """
+
+    code = "everybody-unknown"
+
+    def __init__(self, corpFullName: str, known: int, told: int) -> None:
+        super().__init__(
+            f"{corpFullName} was not synced, nothing was changed: upstream tells {told} members, and none of the"
+            f" {known} who are known here is among them. This looks like another enterprise's organisation.",
+            corpFullName=corpFullName,
+            runId=None,
+            hint="Check whose credentials the element uses, and authorise again if in doubt. If these really are the"
+            f" members now: look at jit sync {corpFullName} --plan --approve {known}, then leave out --plan.",
+        )
+        self.known = known
+        self.told = told
 
 
 class SyncStopped(SyncFailed):

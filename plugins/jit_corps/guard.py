@@ -12,13 +12,14 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jit_corps.changes import Withheld
+from jit_corps.errors import EverybodyUnknown
 from jit_corps.rows import row_key
 from jit_corps.snapshot import DEPARTMENTS, KINDS, MEMBERS, MEMBERSHIPS
 
 if TYPE_CHECKING:
     from jit_corps.changes import KindChanges, Plan
 
-__all__ = ["Recent", "guard", "nothing_went", "passes", "removal_limit"]
+__all__ = ["Recent", "check_known", "guard", "nothing_went", "passes", "removal_limit"]
 
 SHARE = 0.10
 FLOOR = 3
@@ -62,6 +63,20 @@ def passes(finding: Withheld, approve: int | None) -> bool:
     :param approve: a ceiling: up to so many removals of each kind pass, and not one more.
     """
     return approve is not None and finding.count <= approve
+
+
+def check_known(plan: Plan, approve: int | None) -> None:
+    """Make sure that upstream tells of somebody who is known here, or that a person means it.
+
+    An answer for another enterprise is well-formed, and nearly all of it would be additions, which pass. Fewer people
+    than may always go are no evidence: whoever tries an app out often shows it another person next.
+
+    :param approve: as many as are known here let it pass.
+    :raises EverybodyUnknown: there is nobody.
+    """
+    known = plan.kinds[MEMBERS].active
+    if plan.strangers and known > FLOOR and (approve is None or approve < known):
+        raise EverybodyUnknown(plan.corpFullName, known, plan.strangers)
 
 
 def _judge(kind: str, changes: KindChanges[Any], recent: Recent) -> Withheld | None:

@@ -127,7 +127,12 @@ class Cut:
         roleIds = {grant.roleId for grant in self._given.passing(snapshot.grants)}
         self.snapshot = replace(merged_head(snapshot, roleIds), members=(), grants=())
 
-        unlisted = unlisted_people(self._rows.members.passing(people.members), listed)
+        told_pairs = {(old, new) for old, new in snapshot.renames if new in listed and old not in listed}
+        former = {old for old, _ in told_pairs}
+        kept: set[str] = set()
+        rows = self._rows.members.passing(people.members)
+        unlisted = unlisted_people(_noting(rows, former, kept), listed)
+        named_so = [(one, one) for one in unlisted if one in listed]
         del listed
         for _ in self._rows.memberships.passing(people.memberships):
             pass
@@ -135,9 +140,9 @@ class Cut:
         self.state = replace(state, grants=frozenset(by_hand.values()))
 
         wanted = {hash(openUserId) for openUserId in unlisted}
-        pairs = set()
-        if any(one in wanted for one in openUserIds):
-            pairs = same_people(unlisted, self._openUserIds(unlisted))
+        pairs = {(old, new) for old, new in told_pairs if old in kept}
+        if named_so or any(one in wanted for one in openUserIds):
+            pairs |= same_people(unlisted, dict.fromkeys([*named_so, *self._openUserIds(unlisted)]))
         self._renames, self.conflicts = decided(
             pairs, self._edited({new for _, new in pairs}).__contains__, state.fresh
         )
@@ -212,7 +217,7 @@ class Cut:
             return edited
         for part in range(self._count):
             rows: Iterator[Any] = chain(
-                (row for row in self._rows.members.part(part) if row.manualOffline),
+                (row for row in self._rows.members.part(part) if row.manualOffline or row.pinned),
                 (row for row in self._rows.grants.part(part) if row.origin == MANUAL),
             )
             edited.update(row.memberId for row in rows if row.memberId in memberIds)
@@ -226,6 +231,14 @@ class Cut:
 
     def _part_of(self, memberId: str) -> int:
         return crc32(memberId.encode("utf-8", "surrogatepass")) % self._count
+
+
+def _noting(rows: Iterable[MemberRow], wanted: Container[str], found: set[str]) -> Iterator[MemberRow]:
+    """The rows, as they come; which of the wanted members are among them is noted on the way."""
+    for row in rows:
+        if row.memberId in wanted:
+            found.add(row.memberId)
+        yield row
 
 
 class _Drawers(Generic[T]):

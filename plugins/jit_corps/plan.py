@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jit_corps.changes import KindChanges, Plan, Withheld
 from jit_corps.comparing import Comparison
-from jit_corps.guard import CEILING, SHARE, guard, nothing_went, passes
+from jit_corps.guard import CEILING, SHARE, check_known, guard, nothing_went, passes
 from jit_corps.parts import Whole
 from jit_corps.plan_belongings import plan_memberships
 from jit_corps.plan_departments import plan_departments
@@ -52,6 +52,7 @@ def plan_guarded(
     :param approve: how many removals of each kind a person lets through at most.
     :param total: needed when ``state`` holds only a part of the organisation.
     :param recent: how many of a kind went within a day before.
+    :raises EverybodyUnknown: upstream tells of nobody who is known here, and no approval says that this is right.
     """
     return plan_parts_guarded(Whole(snapshot, state), approve=approve, total=total, recent=recent)
 
@@ -63,6 +64,7 @@ def plan_parts_guarded(
     withheld: dict[str, Withheld] = {}
     while True:
         plan = plan_parts(parts, withhold=frozenset(withheld))
+        check_known(plan, approve)
         found = guard(plan if total is None else _counted(plan, total, recent), recent)
         # What followed from something that is held back now may stand for itself.
         new = {one.kind: one for one in found if one.kind not in withheld and not passes(one, approve)}
@@ -91,10 +93,13 @@ def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
     departments, root = plan_departments(comparison)
     roles = plan_roles(comparison)
     standing = Standing(comparison, departments, roles)
+    told = new = 0
     people: dict[str, list[KindChanges[Any]]] = {MEMBERS: [], MEMBERSHIPS: [], GRANTS: []}
     for part in parts:
         beside = comparison.of_part(part.snapshot, part.state)
         members = plan_members(beside)
+        told += len(beside.members)
+        new += len(members.added)
         memberships = plan_memberships(beside)
         grants = plan_grants(beside, standing, memberships)
         changes: dict[str, KindChanges[Any]] = {MEMBERS: members, MEMBERSHIPS: memberships, GRANTS: grants}
@@ -111,6 +116,7 @@ def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
         kinds={kind: united[kind] for kind in KINDS},
         header=_header(snapshot, state.header, root),
         header_before=state.header,
+        strangers=told if told == new and snapshot.targets is None else 0,
         incomplete=(*_incomplete(snapshot), *left_open),
         conflicts=parts.conflicts,
         reconcile=_reconcile(comparison, left_open),

@@ -29,9 +29,9 @@ __all__ = ["decided", "find_renames", "renamed", "same_people", "told_of_old_ids
 def find_renames(told: Snapshot, state: LocalState) -> tuple[dict[str, str], tuple[str, ...]]:
     """New ids by old ones, and what could not be decided, in words.
 
-    A member has another id now when upstream said so, or when the provider's own id of the person is the same; and when
-    the old id is not listed any more and the new one is. Somebody who is known under the new id already takes over the
-    account of the old one, unless people here have decided something about them.
+    A member has another id now when upstream said so, or when the provider's own id of the person is the same, or has
+    become the id; and when the old id is not listed any more and the new one is. Somebody who is known under the new id
+    already takes over the account of the old one, unless people here have decided something about them.
 
     :param told: merged.
     """
@@ -39,6 +39,9 @@ def find_renames(told: Snapshot, state: LocalState) -> tuple[dict[str, str], tup
     if told.targets is None:
         unlisted = unlisted_people(state.members.values(), listed)
         pairs = same_people(unlisted, ((one.memberId, one.openUserId) for one in told.members))
+        pairs |= {
+            (old, new) for old, new in told.renames if old in state.members and old not in listed and new in listed
+        }
     else:
         told_pairs = _as_told(told.targets.renames, listed)
         pairs = {(old, new) for old, new in told_pairs if old in state.members and old not in listed}
@@ -59,7 +62,7 @@ def decided(
     taken: set[str] = set()
     conflicts = []
     for old, new in sorted(pairs):
-        if new in taken or newer & {old, new}:
+        if old in found or new in taken or newer & {old, new}:
             continue
         if is_decided(new):
             conflicts.append(f"{old!r} is {new!r} now, but people here have decided about both")
@@ -79,7 +82,7 @@ def unlisted_people(rows: Iterable[MemberRow], listed: Container[str]) -> dict[s
 
 
 def same_people(unlisted: Mapping[str, str | None], told: Iterable[tuple[str, str | None]]) -> set[tuple[str, str]]:
-    """Old and new id of those who are listed under another id.
+    """Old and new id of those who are listed under another id, which may be the provider's own id of the person.
 
     :param told: id of every listed member, and the provider's own id of the person.
     """
@@ -87,8 +90,9 @@ def same_people(unlisted: Mapping[str, str | None], told: Iterable[tuple[str, st
         return set()
     found: dict[str, str | None] = {}
     for memberId, openUserId in told:
-        if openUserId is not None and openUserId in unlisted:
-            found[openUserId] = None if openUserId in found else memberId
+        for one in {openUserId, memberId}:
+            if one is not None and one in unlisted:
+                found[one] = memberId if found.get(one, memberId) == memberId else None
     return {(old, new) for one, new in found.items() if new is not None and (old := unlisted[one]) is not None}
 
 

@@ -192,6 +192,7 @@ class Snapshot:
     :param incomplete: kinds of which only a part was read, each ``"kind"`` or ``"kind: why"``; nothing of these kinds,
         nor of what depends on them, is removed even when ``complete`` is true.
     :param unconfirmed: members known here and not listed, of whom a second look could not say that they are gone.
+    :param renames: of everything: pairs of a member's old id and the new one, as upstream told them.
     :param calls: how many calls upstream the reading took.
     :param way: how it was read, for people; ``""`` when there is nothing to say of it.
     :param targets: what was read, when that is not everything: all is told about these ids and nothing about any other,
@@ -209,6 +210,7 @@ class Snapshot:
     complete: bool = False
     incomplete: tuple[str, ...] = ()
     unconfirmed: frozenset[str] = frozenset()
+    renames: frozenset[tuple[str, str]] = frozenset()
     calls: int = 0
     way: str = ""
     targets: Targets | None = None

@@ -123,6 +123,8 @@ class Engine:
         try:
             snapshot = self.fetched(fetch, approve, progress)
             return plan_parts_guarded(self.parts(snapshot, began), approve=approve, recent=self.recent())
+        except SyncFailed:
+            raise
         except Exception as error:
             raise self.failure(error, None) from error
 

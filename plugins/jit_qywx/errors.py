@@ -19,6 +19,7 @@
     │   ├── AnswerTimeout         no answer in time
     │   └── BadAnswer             an answer that is not what WeCom documents
     ├── ExportFailed              an export cannot be used (``call``)
+    ├── ForeignAnswer             WeCom answered about another app than ours (``corpId``)
     ├── AuthUnavailable           the auth element cannot serve this enterprise (``corpId``)
     │   ├── CorpUnknown           the enterprise never authorised this suite (``possibilities``)
     │   ├── AgentUnknown          the enterprise's AgentId is not known here
@@ -80,6 +81,7 @@ __all__ = [
     "CorpUnknown",
     "ErasureRefused",
     "ExportFailed",
+    "ForeignAnswer",
     "LoginCodeExpired",
     "LoginCodeRefused",
     "LoginCodeUnknown",
@@ -292,6 +294,23 @@ class ExportFailed(QywxError):
         hint = 'Run it again; with "fetch": "walk" the corp element is read without exports.'
         super().__init__(message, hint=hint)
         self.call = call
+
+
+class ForeignAnswer(QywxError):
+    """The app that WeCom told about is not the one that it was asked about: the token is somebody else's.
+
+    :param corpId: the enterprise that was asked.
+    """
+
+    code = "qywx-foreign-answer"
+
+    def __init__(self, corpId: str, asked: str, told: str) -> None:
+        super().__init__(
+            f"WeCom was asked about app {asked} of enterprise {corpId} and told about app {told}: this looks like the"
+            " answer for another enterprise. Nothing of it is used.",
+            hint="The stored AgentId or the access token is another authorisation's: have it authorise again.",
+        )
+        self.corpId = corpId
 
 
 class AuthUnavailable(QywxError):

@@ -54,6 +54,12 @@ class Kept:
             ]
         return sum(counts)
 
+    def everybody(self) -> frozenset[str]:
+        """Ids of all members who were ever here, those who left and those taken offline by hand included."""
+        member = self._storage.models[CorpMember]
+        query = member.select(member.memberId).where(member.corpFullName == self._corpFullName)
+        return frozenset(memberId for (memberId,) in self._storage.select_tuples(query))
+
     def listed(self, kind: str, ids: Collection[str]) -> set[str]:
         """Those of the records that are in sight here: of members those of whom nobody could say whether they are gone
         as well, but not those who left.

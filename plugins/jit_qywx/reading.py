@@ -5,6 +5,9 @@ known here and were not listed → scope once more. Members come by a *walk*, a 
 *export*, a handful of calls for a large enterprise; trouble with an export that is none of the enterprise leads back to
 the walk.
 
+Should more members be missing than may go by themselves, or everybody, they may have been given other ids: an
+enterprise moves from plain ids to encrypted ones at once (document 97104), and WeCom is asked which is whose.
+
 A failed call fails the reading, with two exceptions that cannot hide anybody: tags the app may not read leave roles
 incomplete, and a second look that fails leaves that member unconfirmed. Source: WeCom documents 90344, 96255, 96260,
 90349, 96448 and 99052.
@@ -18,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_corps.snapshot import GrantRecord, Snapshot
-from jit_qywx.errors import NotFound, PermissionDenied, QywxError
+from jit_qywx.errors import CallerMistake, NotFound, PermissionDenied, QywxError
 from jit_qywx.export_choice import AUTO, EXPORT, ExportMemory, choose_way, is_lasting, is_of_export, trouble_of
 from jit_qywx.export_listing import ExportListing, witnesses
 from jit_qywx.fanout import read_as_answered, read_each
@@ -27,7 +30,8 @@ from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
 from jit_qywx.scope import VisibleScope, common, read_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from jit_corps.progress import Progress
     from jit_corps.snapshot import MemberRecord, RoleRecord
@@ -43,6 +47,8 @@ Record: TypeAlias = dict[str, Any]
 _NO_DEPARTMENT = frozenset({60003, 60123})
 #: The member is gone, or outside the visible range (document 90313).
 _NO_MEMBER = 60111
+#: So many ids batch/userid_to_openuserid takes (document 97104).
+_CONVERTED = 1000
 
 
 def read_corp(
@@ -55,6 +61,7 @@ def read_corp(
     corpName: str | None = None,
     fetch: str = AUTO,
     memory: ExportMemory | None = None,
+    everybody: Callable[[], Collection[str]] | None = None,
 ) -> Snapshot:
     """Read an organisation.
 
@@ -66,13 +73,14 @@ def read_corp(
     :param corpName: the enterprise's name, when known.
     :param fetch: :data:`AUTO`, :data:`WALK` or :data:`EXPORT`.
     :param memory: remembers that the enterprise cannot be exported; None remembers nothing.
+    :param everybody: ids of all who were ever here, asked for when these may have changed; None for ``known``.
     :raises ExportFailed: only with :data:`EXPORT`: the export came to nothing.
     :raises ApiError: a call was refused; it says which.
     :raises TransportError: a call got no usable answer.
     """
     calls = client.calls
     with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
-        reading = _Reading(client, pool, progress)
+        reading = _Reading(client, pool, progress, everybody or (lambda: known))
         return reading.read(known, confirm, corpName, calls, fetch, memory or ExportMemory())
 
 
@@ -88,6 +96,7 @@ class _People:
 
     :param departments: of ``department/list``, as it was in the end.
     :param incomplete: what could not be read.
+    :param renames: old ids and new ones.
     :param way: how they were found, for people; ``""`` when it was the usual way.
     """
 
@@ -96,16 +105,24 @@ class _People:
     tags: dict[str, Record]
     incomplete: list[str]
     unconfirmed: frozenset[str]
+    renames: frozenset[tuple[str, str]]
     way: str
 
 
 class _Reading:
     """One reading of one organisation."""
 
-    def __init__(self, client: QywxProxyClient, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    def __init__(
+        self,
+        client: QywxProxyClient,
+        pool: ThreadPoolExecutor,
+        progress: Progress,
+        everybody: Callable[[], Collection[str]],
+    ) -> None:
         self._client = client
         self._pool = pool
         self._progress = progress
+        self._everybody = everybody
 
     def read(
         self, known: frozenset[str], confirm: int, corpName: str | None, calls: int, fetch: str, memory: ExportMemory
@@ -135,6 +152,7 @@ class _Reading:
             complete=True,
             incomplete=tuple(people.incomplete),
             unconfirmed=people.unconfirmed,
+            renames=people.renames,
             calls=self._client.calls - calls,
             way=people.way,
         )
@@ -171,9 +189,11 @@ class _Reading:
         listing = Listing()
         departments = self._list_members(departments, mapper, listing)
         tags, incomplete = self._find_beside(scope, mapper, listing)
-        confirmed, unconfirmed = self._look_again(known - listing.memberIds, confirm)
+        renames = self._find_renames(known, listing.memberIds, confirm)
+        missing = known - listing.memberIds - {old for old, _ in renames}
+        confirmed, unconfirmed = self._look_again(missing, confirm)
         listing.add(CONFIRMED, _mapped(confirmed, mapper))
-        return _People(departments, listing, tags, incomplete, unconfirmed, why)
+        return _People(departments, listing, tags, incomplete, unconfirmed, renames, why)
 
     def _find_by_export(
         self, scope: VisibleScope, mapper: Mapper, known: frozenset[str], confirm: int, departments: list[Record]
@@ -182,10 +202,11 @@ class _Reading:
         export = ExportListing(self._client, self._pool, self._progress, self._list_departments)
         departments = export.list_members(departments, mapper, listing)
         tags, incomplete = self._find_beside(scope, mapper, listing)
-        found, unconfirmed = self._look_again(known - listing.memberIds, confirm)
+        renames = self._find_renames(known, listing.memberIds, confirm)
+        found, unconfirmed = self._look_again(known - listing.memberIds - {old for old, _ in renames}, confirm)
         doubted = witnesses(departments, tags, listing.memberIds, known)
         export.check([*found, *self._look_again(doubted, len(doubted))[0]])
-        return _People(departments, listing, tags, incomplete, unconfirmed, export.told)
+        return _People(departments, listing, tags, incomplete, unconfirmed, renames, export.told)
 
     def _find_beside(
         self, scope: VisibleScope, mapper: Mapper, listing: Listing
@@ -284,6 +305,30 @@ class _Reading:
                 # A tag that is unknown a moment after it was listed was deleted meanwhile.
                 tags[tagId] = {"tagname": names[tagId], **result}
         return tags, incomplete
+
+    def _find_renames(
+        self, known: frozenset[str], listed: AbstractSet[str], confirm: int
+    ) -> frozenset[tuple[str, str]]:
+        """Old and new ids, if it looks as though the enterprise's ids became encrypted ones."""
+        if not known or not listed or (len(known - listed) <= confirm and known & listed):
+            return frozenset()
+        # Who is offline here has to stay so under the new id.
+        old = sorted(set(self._everybody()) - listed)
+        chunks = [tuple(old[start : start + _CONVERTED]) for start in range(0, len(old), _CONVERTED)]
+
+        def convert(asked: tuple[str, ...]) -> list[Record]:
+            told: list[Record] = self._client.batch.userid_to_openuserid(asked)["open_userid_list"]
+            return told
+
+        pairs: set[tuple[str, str]] = set()
+        try:
+            for _, told in read_each(self._pool, "renames", chunks, convert, self._progress):
+                pairs.update((str(one.get("userid")), str(one.get("open_userid"))) for one in told)
+        except (PermissionDenied, NotFound, CallerMistake) as error:
+            # Then nobody is taken for anybody else; that so many are missing is for the guard.
+            logger.warning("%s was refused with errcode %d", error.call, error.errcode)
+            return frozenset()
+        return frozenset((old, new) for old, new in pairs if old != new and old not in listed and new in listed)
 
     def _look_again(self, missing: Collection[str], confirm: int) -> tuple[list[Record], frozenset[str]]:
         """Ask for members who are known here and were not listed: there after all, gone, or unconfirmed."""

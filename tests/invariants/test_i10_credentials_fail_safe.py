@@ -7,16 +7,17 @@ import traceback
 
 import pytest
 
-from jit_corps.errors import SyncFailed
+from jit_corps.errors import EverybodyUnknown, SyncFailed
 from jit_corps.history import replay
+from jit_qywx.emulator import Org
 from jit_qywx.errors import AuthorizationLost
 from tests.invariants.harness.world import READING, World, organisation
-from tests.jit_corps.scripted import CORP
+from tests.jit_corps.scripted import CORP, crowd, member, snapshot
 
 INJECTED = (
     "the token dies at every call with 16 workers reading, 40014 and 42001; the new token is bad as well; the"
     " permanent code reset at every call; a wrong suite secret; canaries in every answer, scanned for in logs,"
-    " errors, runs, plans, history and the database"
+    " errors, runs, plans, history and the database; the token of another enterprise; an answer about another app"
 )
 ALSO = (
     "tests/jit_qywx/test_tokens.py::test_eight_threads_fetch_one_token",
@@ -35,8 +36,9 @@ ALSO = (
     "tests/jit_qywx/test_erasing.py::test_nothing_remains_but_the_record",
 )
 OPEN = (
-    "A token that WeCom answers for another enterprise: no answer says whose it is, so the other organisation"
-    " would be read; the guard holds its removals back, its people would be added.",
+    "A token that WeCom answers for another enterprise in the middle of a reading, or while no more than three members"
+    " are known here: only agent/get says whose it is, and AgentIds are often the same. The guard holds removals back,"
+    " the other people would be added.",
 )
 
 
@@ -148,3 +150,75 @@ def test_no_secret_and_no_number_is_left_behind(world: World, share, caplog):
 
 def _every_row(world: World) -> list[list[tuple]]:
     return [world.bench.storage.select_tuples(model.select()) for model in world.bench.storage.models]
+
+
+@pytest.fixture
+def strangers(make_world) -> World:
+    """Another enterprise that authorised the same app, with the same department ids and other people."""
+    org = Org(root="别家")
+    for number in range(2, 9):
+        org.add_department(f"别家部门{number}", number // 2, department_id=number)
+    for number in range(20):
+        org.add_member(f"other{number:02}", f"外人{number}", departments=(1 + number % 8,))
+    return make_world(org, corpId="wwother")
+
+
+@pytest.mark.parametrize("range_", [(1,), (2, 3)])
+def test_a_token_of_another_enterprise(make_world, strangers, share, range_):
+    """Well-formed, and about other people, in the same range or another: nobody is added, nobody goes, and the run says
+    what it looks like. When the own token is back, so is everything."""
+    world: World = make_world(organisation(departments=8, people=16))
+    world.sync()
+    before = world.content()
+    strangers.wecom.set_visible_range(strangers.corpId, range_)
+    theirs = world.wecom.app(strangers.corpId).agentid
+    assert theirs == world.wecom.app(world.corpId).agentid
+    token, _ = world.wecom.platform.tokens.issue("app", strangers.corpId, theirs)
+    world.wecom.expire_tokens(world.corpId)
+    world.wecom.faults.add("gettoken", rewrite=lambda told: {**told, "access_token": token})
+    for _ in range(2):
+        with pytest.raises(SyncFailed, match="looks like another enterprise"):
+            world.sync()
+        assert "everybody-unknown" in world.last_run().cause
+        assert world.content() == before
+        share.count()
+    world.wecom.faults.clear()
+    world.wecom.expire_tokens(strangers.corpId)
+    report = world.sync()
+    assert (report.status, report.changes) == ("ok", 0)
+
+
+def test_who_means_it_approves_it(bench, share):
+    """An organisation that was replaced on purpose: a person names how many are known, and not one fewer."""
+    bench.sync(snapshot(crowd(12)))
+    others = snapshot([member(f"new{at}", "1") for at in range(5)])
+    for approve in (None, 0, 11):
+        with pytest.raises(EverybodyUnknown) as failure:
+            bench.sync(others, approve=approve)
+        assert (failure.value.known, failure.value.told) == (12, 5)
+    with pytest.raises(EverybodyUnknown):
+        bench.engine.plan(lambda _known, *, confirm, progress: others, approve=None, progress=lambda *_: None)
+    report = bench.sync(others, approve=12)
+    assert (report.counts["members"]["added"], report.counts["members"]["removed"]) == (5, 12)
+    share.count(5)
+
+
+def test_few_are_no_evidence(bench, share):
+    """Whoever tries an app out with three people may show it three others next, in another range."""
+    bench.sync(snapshot(crowd(3), scope="three"))
+    report = bench.sync(snapshot([member("new", "1")], scope="one"))
+    assert report.counts["members"]["added"] == 1
+    share.count()
+
+
+def test_an_answer_about_another_app(world: World, share):
+    """agent/get tells whose answer it is: nothing of it is believed, in a full reading and after an event."""
+    before = world.content()
+    world.wecom.faults.add("agent/get", rewrite=lambda told: {**told, "agentid": told["agentid"] + 1})
+    told = world.org.remove_member("user05")
+    for happen in (world.sync, lambda: world.events(told)):
+        with pytest.raises(SyncFailed, match="looks like the answer for another enterprise"):
+            happen()
+        assert world.content() == before
+        assert "qywx-foreign-answer" in world.last_run().cause
+        share.count()

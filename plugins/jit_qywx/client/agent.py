@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 
 from jit_qywx.client.endpoints import Endpoints, Record, Records
-from jit_qywx.errors import AgentUnknown
+from jit_qywx.errors import AgentUnknown, ForeignAnswer
 
 __all__ = ["Agent"]
 
@@ -20,6 +20,7 @@ class Agent(Endpoints):
         :returns: ``{"agentid", "name", "allow_userinfos": {"user": [{"userid"}]}, "allow_partys": {"partyid": [id]},
             "allow_tags": {"tagid": [id]}, "close", "customized_publish_status", …}``.
         :raises AgentUnknown: the client does not know its AgentId.
+        :raises ForeignAnswer: the answer is about another app.
         """
         agentid = self._client.agentId if agentid is None else agentid
         if agentid is None:
@@ -30,7 +31,9 @@ class Agent(Endpoints):
                 "jit qywx authorize with a new auth code.",
             )
         answer = self._get("agent/get", {"agentid": agentid}, told=["agentid"])
-        self._field("agent/get", answer, "agentid", int)
+        told = self._field("agent/get", answer, "agentid", int)
+        if str(told) != str(agentid):
+            raise ForeignAnswer(self._client.corpId, asked=str(agentid), told=str(told))
         return answer
 
     def list(self) -> Records:

@@ -90,6 +90,7 @@ class World:
             progress=progress,
             corpName="示例企业",
             fetch=self.fetch_by,
+            everybody=Kept(self.bench.storage, self.bench.engine.corpFullName).everybody,
         )
 
     def fetch_targets(self, targets: Targets, *, progress: Any) -> Snapshot:

@@ -76,7 +76,7 @@ class QywxProxyCorp(Corp):
         return client
 
     def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
-        """Read the organisation from WeCom; touches no database but for tokens.
+        """Read the organisation from WeCom; touches no database but for tokens, and for ids that may have changed.
 
         :param known: ids of members active here.
         :param confirm: most members who are not listed to ask for once more.
@@ -86,6 +86,7 @@ class QywxProxyCorp(Corp):
         :raises ExportFailed: an export came to nothing, and the business file allows no other way.
         """
         from jit_qywx.export_choice import AUTO
+        from jit_qywx.kept import Kept
         from jit_qywx.reading import read_corp
 
         auth: Any = self.app.getElement(self.authFullName)
@@ -98,6 +99,7 @@ class QywxProxyCorp(Corp):
                 progress=progress,
                 corpName=client.corpName,
                 fetch=self.config.get("fetch", AUTO),
+                everybody=Kept(self.app.storage, self.fullName).everybody,
                 memory=auth.exports(self.corpId) if hasattr(auth, "exports") else None,
             )
 
