@@ -108,6 +108,8 @@ class Engine:
             raise
         except BaseException as error:
             self._note(claim, Outcome("failed", cause=told(error)))
+            if isinstance(error, SyncFailed) and error.runId is None:
+                error.runId = claim.runId
             # Ctrl-C and the like go their way, and so does what says by itself that the run failed.
             if isinstance(error, SyncFailed) or not isinstance(error, Exception):
                 raise
