@@ -9,6 +9,7 @@ WeCom tells otherwise. Source: WeCom documents 94849 to 94954.
 from __future__ import annotations
 
 import re
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +19,7 @@ from jit_qywx.export_files import make_key, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
     from jit_corps.progress import Progress
     from jit_qywx.client import QywxProxyClient
@@ -39,6 +40,9 @@ _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 5.0
 #: Seconds that a job may take. WeCom states none; a walk of a large enterprise takes as long.
 PATIENCE = 600.0
+#: Seconds, and records, after which progress is told although no file was done.
+_QUIET = 0.2
+_TOLD_EVERY = 5_000
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -100,9 +104,15 @@ class Exporting:
         links = self._links(kind, job)
         for done, (link, file) in enumerate(self._fetched(links)):
             records = read_records(file, job.key, _LISTS[kind], call=link.call, corpId=link.corpId)
-            yield Block(link.call, link.size, records)
-            if kind == USER:
-                self._progress("members", done + 1, len(links))
+            yield Block(link.call, link.size, self._counted(records, done, len(links)))
+            self._progress("export", done + 1, len(links))
+
+    def _counted(self, records: Iterator[Record], done: int, total: int) -> Iterator[Record]:
+        """The records; a file of a million takes long, and whoever waits for the run hears of it meanwhile."""
+        for number, record in enumerate(records, 1):
+            yield record
+            if not number % _TOLD_EVERY:
+                self._progress("export", done, total)
 
     def _links(self, kind: str, job: _Job) -> list[Link]:
         files = self._result(kind, job).get("data_list")
@@ -132,13 +142,13 @@ class Exporting:
 
     def _result(self, kind: str, job: _Job) -> Record:
         """What became of a job, asked for again and again until it has ended."""
-        wait = _FIRST_WAIT
+        pause = _FIRST_WAIT
         while self._waited < PATIENCE:
             # Whoever waits for the run hears of it, and may end it here.
             self._progress("export", 0, None)
-            self._client.pause(wait)
-            self._waited += wait
-            wait = min(_LONGEST_WAIT, wait * 2)
+            self._client.pause(pause)
+            self._waited += pause
+            pause = min(_LONGEST_WAIT, pause * 2)
             answer = self._client.export.get_result(job.id)
             status = answer["status"]
             if status == _DONE:
@@ -151,19 +161,37 @@ class Exporting:
 
     def _fetched(self, links: list[Link]) -> Iterator[tuple[Link, IO[bytes]]]:
         """Each file, open while it is its turn; the next one is fetched meanwhile."""
-        coming = self._pool.submit(self._client.download, links[0])
+        is_wanted = True
+
+        def fetch(link: Link) -> Future[IO[bytes]]:
+            return self._pool.submit(self._client.download, link, lambda: is_wanted)
+
+        coming = fetch(links[0])
         try:
-            for link, following in zip(links, [*links[1:], None], strict=True):
-                file = coming.result()
-                try:
+            for done, (link, following) in enumerate(zip(links, [*links[1:], None], strict=True)):
+                with self._arrived(coming, link, done, len(links)) as file:
                     if following is not None:
-                        coming = self._pool.submit(self._client.download, following)
+                        coming = fetch(following)
                     yield link, file
-                finally:
-                    file.close()
         finally:
-            if not coming.cancel() and coming.exception() is None:
-                coming.result().close()
+            is_wanted = False
+            # Closes at once what was closed before, and later what arrives in vain.
+            coming.add_done_callback(_close)
+
+    def _arrived(self, coming: Future[IO[bytes]], link: Link, done: int, total: int) -> IO[bytes]:
+        while not wait([coming], timeout=_QUIET).done:
+            self._progress("export", done, total)
+        failure: ExportFailed
+        try:
+            return coming.result()
+        except OSError as error:
+            failure = ExportFailed(f"{link.call} cannot be kept meanwhile: {error.strerror}.", call=link.call)
+        raise failure
 
     def _failed(self, kind: str, what: str) -> ExportFailed:
         return ExportFailed(f"export/{kind} of enterprise {self._client.corpId} {what}.", call=f"export/{kind}")
+
+
+def _close(fetched: Future[IO[bytes]]) -> None:
+    if not fetched.cancelled() and fetched.exception() is None:
+        fetched.result().close()

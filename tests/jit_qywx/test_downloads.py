@@ -178,3 +178,12 @@ def test_silence_times_out(
     wecom_emulator.faults.add("export/file", hang=True)
     with pytest.raises(errors.AnswerTimeout, match="block 1 of 1"):
         fetched(client, link)
+
+
+def test_a_file_that_nobody_wants_any_longer_is_left(
+    client: QywxProxyClient, wecom_emulator: Emulator, link: Link
+) -> None:
+    """Whoever waits for a file may give it up on the way; it is not tried again."""
+    with pytest.raises(errors.ConnectionFailed, match="not wanted"):
+        client.download(link, lambda: False)
+    assert len(wecom_emulator.calls) == 1

@@ -124,6 +124,48 @@ def test_a_run_may_be_ended_while_it_waits(exporting: Callable[..., Exporting]) 
         userids(export)
 
 
+def test_a_run_may_be_ended_while_a_file_comes(
+    exporting: Callable[..., Exporting], wecom_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Progress is told while a file is on its way, which may take long; what was on its way is given up."""
+    monkeypatch.setattr(export_reading, "_QUIET", 0.01)
+    hanging = wecom_emulator.faults.add("export/file", at_call=2, hang=True)
+
+    def stop(_phase: str, done: int, total: int | None) -> None:
+        if hanging.hits and (done, total) == (1, 4):
+            raise KeyboardInterrupt
+
+    export = exporting(stop)
+    export.submit()
+    with pytest.raises(KeyboardInterrupt):
+        userids(export)
+    hanging.release()
+
+
+def test_long_files_are_told_of_while_they_are_read(
+    exporting: Callable[..., Exporting], wecom_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WeCom may put a million members into one file."""
+    monkeypatch.setattr(export_reading, "_TOLD_EVERY", 3)
+    wecom_emulator.set_exports(polls=0)
+    steps: list[Any] = []
+    outcome(exporting(lambda *step: steps.append(step)))
+    assert [step for step in steps if step[2] is not None][-3:] == [("export", 0, 1)] * 2 + [("export", 1, 1)]
+
+
+def test_a_full_disk_is_trouble_of_the_export(
+    exporting: Callable[..., Exporting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files wait in the temporary folder; without room for them there is still the walk."""
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("jit_qywx.client.downloads.tempfile.TemporaryFile", full)
+    with pytest.raises(errors.ExportFailed, match=r"export/user block 1 of 4 cannot be kept.* No space left on device"):
+        outcome(exporting())
+
+
 def _told(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Changes the first file that a result names."""
 

@@ -140,9 +140,9 @@ class QywxProxyClient:
         call = Call(path, body=body or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets))
         return self._call(call)
 
-    def download(self, link: Link) -> IO[bytes]:
+    def download(self, link: Link, wanted: Callable[[], bool] = lambda: True) -> IO[bytes]:
         """Fetch a file that WeCom named, whole and as told: see :meth:`jit_qywx.client.downloads.Downloads.fetch`."""
-        return self._transport.downloads.fetch(link)
+        return self._transport.downloads.fetch(link, wanted)
 
     def pause(self, seconds: float) -> None:
         """Wait for WeCom, at most until the App is closed."""

@@ -76,19 +76,21 @@ class Downloads:
         for session in sessions:
             session.close()
 
-    def fetch(self, link: Link) -> IO[bytes]:
+    def fetch(self, link: Link, wanted: Callable[[], bool] = lambda: True) -> IO[bytes]:
         """Fetch a file into a nameless temporary one.
 
         A connection that broke is taken up where it was cut. Nothing is returned whose size and MD5 are not the link's.
 
+        :param wanted: asked now and then whether it still is.
         :returns: the file, at its beginning; closing it deletes it.
         :raises TransportError: it did not come, or is not what the link says.
+        :raises OSError: there is no room for it in the temporary folder.
         """
         origin, target, query = self._split(link)
         store = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asked closes it
         try:
             with self._session(origin, link) as session:
-                self._fill(store, link, session, origin + target, query)
+                self._fill(store, link, session, origin + target, query, wanted)
             _check(store, link)
         except BaseException:
             store.close()
@@ -122,18 +124,37 @@ class Downloads:
             self._open.discard(session)
         session.close()
 
-    def _fill(self, store: IO[bytes], link: Link, session: requests.Session, url: str, query: str) -> None:
+    def _fill(
+        self,
+        store: IO[bytes],
+        link: Link,
+        session: requests.Session,
+        url: str,
+        query: str,
+        wanted: Callable[[], bool],
+    ) -> None:
+        def is_wanted() -> bool:
+            return wanted() and not self._closed
+
         for attempt in range(1, _TRIES + 1):
             try:
-                self._append(store, link, session, url, query)
+                self._append(store, link, session, url, query, is_wanted)
                 return
             except TransportError as error:
                 passing = not isinstance(error, BadAnswer) or error.status >= requests.codes.server_error
-                if not passing or attempt == _TRIES or self._closed:
+                if not passing or attempt == _TRIES or not is_wanted():
                     raise
             self._pause(_FIRST_WAIT * 2.0**attempt)
 
-    def _append(self, store: IO[bytes], link: Link, session: requests.Session, url: str, query: str) -> None:
+    def _append(
+        self,
+        store: IO[bytes],
+        link: Link,
+        session: requests.Session,
+        url: str,
+        query: str,
+        wanted: Callable[[], bool],
+    ) -> None:
         """Fetch what is missing."""
         start = store.seek(0, 2)
         # Compressed on the way, neither size nor MD5 would be those of the file.
@@ -150,7 +171,7 @@ class Downloads:
                 if response.status_code == requests.codes.ok or not _goes_on(response, start):
                     store.seek(0)
                     store.truncate()
-                _write(store, link, response)
+                _write(store, link, response, wanted)
                 return
         except requests.Timeout:
             failure = AnswerTimeout(
@@ -185,9 +206,11 @@ def _goes_on(response: requests.Response, start: int) -> bool:
     return bool(start) and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
-def _write(store: IO[bytes], link: Link, response: requests.Response) -> None:
+def _write(store: IO[bytes], link: Link, response: requests.Response, wanted: Callable[[], bool]) -> None:
     left = link.size - store.tell()
     for chunk in response.iter_content(_CHUNK):
+        if not wanted():
+            raise ConnectionFailed(f"{link.call} is not wanted any longer.", call=link.call, corpId=link.corpId)
         left -= len(chunk)
         if left < 0:
             raise _bad(link, f"is larger than the {link.size} bytes that WeCom told")
