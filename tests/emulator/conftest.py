@@ -29,14 +29,14 @@ class Caller:
         """GET, with the app token unless another token is given."""
         if not any("token" in name for name in query) and self.token:
             query["access_token"] = self.token
-        return self.http.get(self.emulator.base_url + path, params=query, timeout=10).json()
+        return self.http.get(self.emulator.base_url + path, params=query, timeout=60).json()
 
     def post(self, path: str, data: Any = None, **query: Any) -> dict[str, Any]:
         """POST, with the app token unless another token is given."""
         if not any("token" in name for name in query) and self.token:
             query["access_token"] = self.token
         body = json.dumps(data or {}, ensure_ascii=False).encode()
-        return self.http.post(self.emulator.base_url + path, params=query, data=body, timeout=10).json()
+        return self.http.post(self.emulator.base_url + path, params=query, data=body, timeout=60).json()
 
     def sign_in(self, app: CorpApp) -> str:
         """Fetch the app's token and use it from now on."""

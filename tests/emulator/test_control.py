@@ -27,7 +27,7 @@ def control(emulator, caller):
 
 def read(emulator, caller, path):
     """GET below /_emulator/."""
-    return caller.http.get(f"{emulator.url}/_emulator/{path}", timeout=5)
+    return caller.http.get(f"{emulator.url}/_emulator/{path}", timeout=60)
 
 
 def test_corp_can_be_added_installed_and_authorised(emulator, control):
@@ -158,5 +158,5 @@ def test_web_pages_cannot_steer(control):
 def test_broken_json_is_400(emulator, caller):
     """A body that is no JSON object is HTTP 400."""
     for body in (b"{", b"[]"):
-        answer = caller.http.post(f"{emulator.url}/_emulator/reset", data=body, headers=JSON, timeout=5)
+        answer = caller.http.post(f"{emulator.url}/_emulator/reset", data=body, headers=JSON, timeout=60)
         assert answer.status_code == 400

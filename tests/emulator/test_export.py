@@ -22,7 +22,7 @@ def fetch(caller, path, **body):
     assert answer["status"] == 2
     files = []
     for item in answer["data_list"]:
-        data = caller.http.get(item["url"], timeout=10).content
+        data = caller.http.get(item["url"], timeout=60).content
         assert (len(data), hashlib.md5(data).hexdigest()) == (item["size"], item["md5"])
         files.append(json.loads(decrypt_cbc(decode_key(KEY), data)))
     return files
@@ -82,7 +82,7 @@ def test_large_job_is_worked_off_in_the_background(emulator, caller, monkeypatch
     emulator.set_exports(polls=0, block_size=1)
     jobid = caller.post("export/user", {"encoding_aeskey": KEY})["jobid"]
     job = emulator.platform.exports._jobs[jobid]
-    assert job.ended.wait(10)
+    assert job.ended.wait(60)
     assert len(caller.get("export/get_result", jobid=jobid)["data_list"]) == 3
     job.ended.clear()
     assert caller.get("export/get_result", jobid=jobid)["status"] == 1
@@ -123,7 +123,7 @@ def test_lies_about_a_result(emulator, caller):
     assert lies["failed-job"] == (3, [])
     assert [file["size"] for file in lies["wrong-size"][1]] == [file["size"] + 32 for file in true]
     assert [file["md5"][::-1] for file in lies["wrong-md5"][1]] == [file["md5"] for file in true]
-    assert caller.http.get(lies["wrong-link"][1][0]["url"], timeout=10).status_code == 403
+    assert caller.http.get(lies["wrong-link"][1][0]["url"], timeout=60).status_code == 403
     assert [len(lies[name][1]) for name in ("missing-file", "repeated-file")] == [1, 3]
     emulator.faults.add("export/get_result", garbage="wrong-size")
     emulator.set_exports(polls=1)
@@ -134,16 +134,16 @@ def test_lies_about_a_result(emulator, caller):
 def test_files_meet_faults_too(emulator, caller):
     """A file is the path export/file for faults and in the record, and its link's secret is in neither."""
     _, [first, _] = result(caller, "export/user")
-    whole = caller.http.get(first["url"], timeout=10).content
+    whole = caller.http.get(first["url"], timeout=60).content
     emulator.faults.add("export/file", garbage="truncated", times=1)
-    assert caller.http.get(first["url"], timeout=10).content == whole[: len(whole) * 2 // 3]
+    assert caller.http.get(first["url"], timeout=60).content == whole[: len(whole) * 2 // 3]
     emulator.faults.add("export/file", rewrite=lambda data: data[::-1], times=1)
-    assert caller.http.get(first["url"], timeout=10).content == whole[::-1]
+    assert caller.http.get(first["url"], timeout=60).content == whole[::-1]
     emulator.faults.add("export/file", corpid="ww1", status=503, times=1)
-    assert caller.http.get(first["url"], timeout=10).status_code == 503
+    assert caller.http.get(first["url"], timeout=60).status_code == 503
     emulator.faults.add("export/file", cut="body", times=1)
     with pytest.raises(requests.RequestException):
-        caller.http.get(first["url"], timeout=10)
+        caller.http.get(first["url"], timeout=60)
     calls = emulator.calls.of("export/file")
     assert [(call.corpid, call.query) for call in calls] == [("ww1", {})] * 5
 
@@ -168,15 +168,15 @@ def test_links_support_ranges_and_end(emulator, caller):
     jobid = caller.post("export/department", {"encoding_aeskey": KEY})["jobid"]
     emulator.platform.exports.polls = 0
     [item] = caller.get("export/get_result", jobid=jobid)["data_list"]
-    whole = caller.http.get(item["url"], timeout=10).content
-    part = caller.http.get(item["url"], headers={"Range": "bytes=16-31"}, timeout=10)
+    whole = caller.http.get(item["url"], timeout=60).content
+    part = caller.http.get(item["url"], headers={"Range": "bytes=16-31"}, timeout=60)
     assert (part.status_code, part.content) == (206, whole[16:32])
     assert part.headers["Content-Range"] == f"bytes 16-31/{len(whole)}"
-    rest = caller.http.get(item["url"], headers={"Range": "bytes=16-"}, timeout=10)
+    rest = caller.http.get(item["url"], headers={"Range": "bytes=16-"}, timeout=60)
     assert rest.content == whole[16:]
-    assert caller.http.get(item["url"], headers={"Range": "bytes=999999-"}, timeout=10).status_code == 416
+    assert caller.http.get(item["url"], headers={"Range": "bytes=999999-"}, timeout=60).status_code == 416
     emulator.clock.advance(7200)
-    assert caller.http.get(item["url"], timeout=10).status_code == 404
+    assert caller.http.get(item["url"], timeout=60).status_code == 404
 
 
 def test_results_belong_to_the_submitter_and_the_last_five_are_kept(emulator, caller):

@@ -191,7 +191,7 @@ def test_closing_lets_hanging_calls_go():
             with pytest.raises(requests.ReadTimeout):
                 http.get(emulator.base_url + "gettoken", timeout=0.1)
         started = time.perf_counter()
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 30
 
 
 def test_answer_for_another_corp(emulator, caller):

@@ -113,7 +113,7 @@ def test_scanning_a_link_is_told(emulator, told, caller):
     provider = caller.post("service/get_provider_token", body)["provider_access_token"]
     asked = {"state": "s1", "templateid_list": [emulator.suite.id]}
     link = caller.post("service/get_customized_auth_url", asked, provider_access_token=provider)["qrcode_url"]
-    assert caller.http.get(f"{link}&corpid=ww2", timeout=5).status_code == 200
+    assert caller.http.get(f"{link}&corpid=ww2", timeout=60).status_code == 200
     assert emulator.courier.wait()
     [event] = told.template
     assert (event["InfoType"], event["State"]) == ("create_auth", "s1")
@@ -213,7 +213,7 @@ def test_another_process_is_told_everything(server):
             request = urllib.request.Request(
                 base + name, json.dumps(arguments).encode(), {"Content-Type": "application/json"}
             )
-            with urllib.request.urlopen(request, timeout=15) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)["result"]
 
         control("set_callback_url", template_url=f"{server.url}/template", app_url=f"{server.url}/app/$CORPID$")
@@ -223,12 +223,12 @@ def test_another_process_is_told_everything(server):
         control("edit", corpid=corpid, edit="add_member", args={"userid": "new", "name": "新人"})
         control("cancel", corpid=corpid)
         assert control("courier.wait") is True
-        with urllib.request.urlopen(base + "deliveries", timeout=5) as answer:
+        with urllib.request.urlopen(base + "deliveries", timeout=60) as answer:
             counts = json.load(answer)
         assert counts["repeated"] == 1
         assert counts["refused"] == 0
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == (0 if os.name == "posix" else process.returncode)
+        assert process.wait(timeout=60) == (0 if os.name == "posix" else process.returncode)
     assert [event["UserID"] for event in server.contacts] == ["new"] * 3
     kinds = Counter(event["InfoType"] for event in server.template)
     assert kinds["suite_ticket"] >= 2

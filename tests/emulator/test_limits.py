@@ -90,7 +90,7 @@ def test_delayed_call_is_a_running_call(emulator, caller):
     """A call is running from before its delay: two at once against a concurrency of 1 cannot both be answered."""
     emulator.limits.set(concurrency=1)
     both = threading.Barrier(2)
-    emulator.faults.add(then=lambda: both.wait(5))
+    emulator.faults.add(then=lambda: both.wait(60))
     emulator.latency.set(0.4)
     with ThreadPoolExecutor(2) as pool:
         codes = list(pool.map(lambda _: caller.get("tag/list")["errcode"], range(2)))
@@ -114,10 +114,10 @@ def test_closing_does_not_wait_for_a_delay():
 
     with Emulator(clock=Clock.frozen()) as emulator:
         emulator.latency.set(60)
-        connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=5)
+        connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=60)
         connection.request("GET", "/cgi-bin/gettoken")
         waiting = threading.Event()
         waiting.wait(0.1)
         started = time.perf_counter()
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 30
     connection.close()

@@ -17,7 +17,7 @@ def page(emulator, caller):
     emulator.set_app("ww1", redirect_domain="crm.example:8443")
 
     def open_page(path, /, **query):
-        return caller.http.get(f"{emulator.url}{path}", params=query, allow_redirects=False, timeout=5)
+        return caller.http.get(f"{emulator.url}{path}", params=query, allow_redirects=False, timeout=60)
 
     return open_page
 
@@ -209,14 +209,14 @@ def link(emulator, caller):
 def test_link_offers_the_corps_and_authorises(emulator, caller, link):
     """The link is a page that offers the corps; with corpid= the corp has authorised, with the link's state."""
     emulator.add_corp("ww2", "乙公司")
-    assert "乙公司 (ww2)" in caller.http.get(link, timeout=5).text
-    assert caller.http.get(f"{link}&corpid=ww2", timeout=5).status_code == 200
+    assert "乙公司 (ww2)" in caller.http.get(link, timeout=60).text
+    assert caller.http.get(f"{link}&corpid=ww2", timeout=60).status_code == 200
     assert emulator.app("ww2").state == "s1"
 
 
 def test_old_and_unknown_links_are_told(emulator, caller, link):
     """A link is good for ten days; an unknown corp is told, too."""
-    assert caller.http.get(f"{link}&corpid=nobody", timeout=5).status_code == 400
-    assert caller.http.get(f"{emulator.url}/_emulator/install?link=x&corpid=ww1", timeout=5).status_code == 400
+    assert caller.http.get(f"{link}&corpid=nobody", timeout=60).status_code == 400
+    assert caller.http.get(f"{emulator.url}/_emulator/install?link=x&corpid=ww1", timeout=60).status_code == 400
     emulator.clock.advance(864_000)
-    assert "expired" in caller.http.get(link, timeout=5).text
+    assert "expired" in caller.http.get(link, timeout=60).text

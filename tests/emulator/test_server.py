@@ -19,7 +19,7 @@ from jit_qywx.emulator import Emulator
 @pytest.fixture
 def connection(emulator):
     """A keep-alive connection."""
-    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=60)
     yield connection
     connection.close()
 
@@ -27,7 +27,7 @@ def connection(emulator):
 def exchange(emulator, data: bytes) -> bytes:
     """Send bytes, read until the server closes."""
     host, port = emulator.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as sock:
+    with socket.create_connection((host, int(port)), timeout=60) as sock:
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
         answer = b""
@@ -115,7 +115,7 @@ def test_bad_bodies_are_refused(caller, body, errcode):
 
 def test_bad_body_of_a_suite_call_is_refused(caller):
     """A call about no known corp with a broken body answers its error, too."""
-    answer = caller.http.post(caller.emulator.base_url + "service/get_suite_token", data=b"{", timeout=5).json()
+    answer = caller.http.post(caller.emulator.base_url + "service/get_suite_token", data=b"{", timeout=60).json()
     assert answer["errcode"] == 40058
 
 
@@ -155,7 +155,7 @@ def test_closed_emulator_refuses_connections():
     emulator.close()
     emulator.close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, int(port)), timeout=5)
+        socket.create_connection((host, int(port)), timeout=60)
 
 
 def test_taken_port_is_an_error(emulator):

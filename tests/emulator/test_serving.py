@@ -28,10 +28,10 @@ def test_program_prints_its_credentials_and_ends_on_sigint():
         corp = state["corps"][0]
         code = corp["apps"][0]["permanent_code"]
         url = f"{state['base_url']}gettoken?corpid={corp['corpid']}&corpsecret={code}"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             assert json.load(answer)["errcode"] == 0
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_serve_pushes_a_ticket_and_stops(caplog):
@@ -68,9 +68,9 @@ def test_serve_runs_outside_the_main_thread():
         kwargs={"port": 0, "corps": 1, "members": 1, "on_ready": lambda _emulator: ready.set(), "stop": stop},
     )
     thread.start()
-    assert ready.wait(5)
+    assert ready.wait(60)
     stop.set()
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     assert not thread.is_alive()
 
 

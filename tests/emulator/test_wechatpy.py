@@ -99,7 +99,7 @@ def test_export(client):
     jobid = client.export.export_department(key)
     assert client.export.get_result(jobid)["status"] == 1
     [file] = client.export.get_result(jobid)["data_list"]
-    data = requests.get(file["url"], timeout=5).content
+    data = requests.get(file["url"], timeout=60).content
     assert len(json.loads(decrypt_cbc(decode_key(key), data))["department"]) == 5
 
 

@@ -230,7 +230,7 @@ def test_one_that_does_not_stop_is_not_waited_for(fleet):
     assert "still about to end" in result.error.message
     (left,) = threads()
     gate.opened.set()
-    left.join(10)
+    left.join(60)
     assert not left.is_alive()
     assert app.getElement("corps.C00").getMembers() == []
     assert newest(app.storage, "corps.C00", 1)[0]["status"] == "failed"

@@ -49,7 +49,7 @@ def running_emulator() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield start
     for process in started:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         assert process.returncode == 0
 
 

@@ -20,7 +20,7 @@ def test_results_in_the_order_of_the_items() -> None:
 
     def read(item: int) -> int:
         if item == 0:
-            second.wait(10)
+            second.wait(60)
         else:
             second.set()
         return item * 10
@@ -35,7 +35,7 @@ def test_a_result_is_handed_out_as_soon_as_it_is_there() -> None:
 
     def read(item: int) -> int:
         if item == 0:
-            taken.wait(10)
+            taken.wait(60)
         return item
 
     with ThreadPoolExecutor(2) as pool:

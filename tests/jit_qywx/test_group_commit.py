@@ -26,7 +26,7 @@ class Disk:
 
     def write(self, entries: Sequence[str]) -> list[bool]:
         self.begun.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         if self.error is not None:
             raise self.error
         if "bad" in entries:
@@ -55,7 +55,7 @@ def commits(disk: Disk) -> Iterator[GroupCommit[str]]:
 def test_what_comes_during_a_commit_goes_together(disk: Disk, commits: GroupCommit[str]) -> None:
     """Ten callers behind a slow commit cost one more."""
     first = commits.submit("one")
-    assert disk.begun.wait(10)
+    assert disk.begun.wait(60)
     others = [commits.submit(f"again {number}") for number in range(10)]
     disk.gate.set()
     assert [first.result(10), *(other.result(10) for other in others)] == [False] + [True] * 10
@@ -65,7 +65,7 @@ def test_what_comes_during_a_commit_goes_together(disk: Disk, commits: GroupComm
 def test_a_bad_entry_fails_alone(disk: Disk, commits: GroupCommit[str]) -> None:
     """What cannot be stored is its caller's trouble, not its neighbours'."""
     first = commits.submit("one")
-    assert disk.begun.wait(10)
+    assert disk.begun.wait(60)
     good, bad, better = (commits.submit(entry) for entry in ("good", "bad", "better"))
     disk.gate.set()
     assert [each.result(10) for each in (first, good, better)] == [False] * 3
@@ -77,7 +77,7 @@ def test_a_stuck_database_is_everybodys_trouble(disk: Disk, commits: GroupCommit
     """When the database is locked, entries are not tried one by one."""
     disk.error = DatabaseBusy("It is locked.")
     first = commits.submit("one")
-    assert disk.begun.wait(10)
+    assert disk.begun.wait(60)
     second = commits.submit("two")
     disk.gate.set()
     for each in (first, second):
@@ -101,7 +101,7 @@ def test_a_mistake_does_not_end_the_writer(
 def test_who_stops_waiting_takes_the_entry_back(disk: Disk, commits: GroupCommit[str]) -> None:
     """What is cancelled before its commit began is not stored."""
     first = commits.submit("one")
-    assert disk.begun.wait(10)
+    assert disk.begun.wait(60)
     second = commits.submit("two")
     assert second.cancel()
     disk.gate.set()
@@ -116,7 +116,7 @@ def test_a_queue_has_an_end(disk: Disk, commits: GroupCommit[str], monkeypatch: 
     """When too much waits, the next caller is told at once."""
     monkeypatch.setattr("jit_qywx.group_commit._MOST_WAITING", 2)
     commits.submit("one")
-    assert disk.begun.wait(10)
+    assert disk.begun.wait(60)
     commits.submit("two")
     commits.submit("three")
     with pytest.raises(DatabaseBusy):

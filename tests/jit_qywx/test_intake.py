@@ -184,7 +184,7 @@ def test_nobody_waits_longer_than_wecom(intake: Intake, send: Sender, monkeypatc
 
     gate = threading.Event()
     monkeypatch.setattr("jit_qywx.intake.STORE_SECONDS", 0.05)
-    monkeypatch.setattr(intake._commits, "_write", lambda entries: [not gate.wait(10) for _ in entries])
+    monkeypatch.setattr(intake._commits, "_write", lambda entries: [not gate.wait(60) for _ in entries])
     with pytest.raises(DatabaseBusy, match="not stored"):
         intake.receive(*send.template())
     gate.set()

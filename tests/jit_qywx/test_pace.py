@@ -125,7 +125,7 @@ def test_a_burst_of_refusals_halves_once(fake_time: FakeTime) -> None:
 
     def held(_: int) -> None:
         with pace.slot("user/list"):
-            together.wait(10)
+            together.wait(60)
             raise TooManyConcurrent("too many", errcode=45033)
 
     def one(number: int) -> None:

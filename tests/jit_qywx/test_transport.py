@@ -421,7 +421,7 @@ def test_closing_ends_calls_that_wait(wecom_emulator: Emulator) -> None:
         threads[0].join(0.01)
     transport.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     assert len(failed) == 2
     assert set(failed) <= {errors.ConnectionFailed, errors.RateLimited}

@@ -325,7 +325,7 @@ def test_an_element_that_loads_while_the_app_closes_is_let_go(open_app, things):
         "        thing = super().load()\n"
         "        thing.on_dispose(self.app.gone.set)\n"
         "        self.app.loading.set()\n"
-        "        assert self.app.go_on.wait(10)\n"
+        "        assert self.app.go_on.wait(60)\n"
         "        return thing\n"
     )
     app = open_app({**things, "things/PlainType/__init__.py": code})
@@ -340,10 +340,10 @@ def test_an_element_that_loads_while_the_app_closes_is_let_go(open_app, things):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert app.loading.wait(10)
+    assert app.loading.wait(60)
     app.close()
     app.go_on.set()
-    thread.join(10)
+    thread.join(60)
     assert raised
     assert app.gone.is_set()
     with pytest.raises(AppClosed):

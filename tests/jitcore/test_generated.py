@@ -193,7 +193,7 @@ def test_a_plugin_may_look_at_the_elements(app, source):
 
 def test_threads_that_load_and_look_do_not_wait_for_each_other(app, source):
     """A plugin that loads an element while another thread loads one that misses a name: both come to an end."""
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
 
     def load(app):
         if threading.current_thread() is not threading.main_thread():
@@ -207,7 +207,7 @@ def test_threads_that_load_and_look_do_not_wait_for_each_other(app, source):
         both.wait()
         with pytest.raises(ElementNotFound):
             app.getElement("things.made.Unknown")
-    looking.join(20)
+    looking.join(60)
     assert not looking.is_alive()
 
 

@@ -98,6 +98,7 @@ class TestPositions:
         assert [pointer for pointer, _ in found.scalars(10, 11)] == ["/a"]
         assert [pointer for pointer, _ in found.scalars(text.index("{}"), text.index("1") + 1)] == ["/c/d"]
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("unit", ["[", '{"a":', '["x",', "\n"])
     def test_time_is_linear_and_depth_unlimited(self, unit: str) -> None:
         """Four times the text takes about four times as long, however it is nested; no recursion limit applies."""

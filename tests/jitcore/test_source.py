@@ -321,6 +321,7 @@ class TestRefusingContent:
         with pytest.raises(SourceInvalid, match=r"My\.json:1:8: error\[json-syntax\]: No comma .* Remove the comma"):
             read(file)
 
+    @pytest.mark.no_cover
     def test_a_megabyte_of_mistakes_takes_linear_time(self, file: Path) -> None:
         """The worst file of the largest size is told in seconds: one line, ten thousand duplicates, then an error."""
         content = "{" + ",".join('"k":{"v":"secret"}' for _ in range(10_000)) + ","

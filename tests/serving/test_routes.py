@@ -218,7 +218,7 @@ def test_a_stuck_database_holds_nobody_up(
     intake = app.getElement("auths.Wecom").intake
     monkeypatch.setattr("jit_qywx.serving.reception.STORE_SECONDS", 0.2)
     with monkeypatch.context() as patch:
-        patch.setattr(intake._commits, "_write", lambda entries: [not gate.wait(10) for _ in entries])
+        patch.setattr(intake._commits, "_write", lambda entries: [not gate.wait(60) for _ in entries])
         answers: list[int] = []
         threads = [
             threading.Thread(target=lambda n=n: answers.append(send(client, wecom.ticket(f"T{n}")).status))
@@ -250,7 +250,7 @@ def test_a_locked_database_loses_nothing(
     locker.execute("BEGIN IMMEDIATE")
     begun = time.monotonic()
     assert set(client.run(ask_all())) == {503}
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     locker.execute("ROLLBACK")
     locker.close()
     monkeypatch.setattr("jit_qywx.serving.reception.STORE_SECONDS", 30.0)
