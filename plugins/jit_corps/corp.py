@@ -63,6 +63,14 @@ class Corp(Element, ABC):
         :param progress: report to it, from any thread; a run that reports nothing for minutes loses its claim.
         """
 
+    def fetch_or_resume(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+        """Read the whole organisation for a run that publishes; a provider that keeps what it has read overrides this.
+
+        Such a provider goes on where an earlier reading was interrupted, says in the snapshot's ``began`` how old that
+        makes it, and writes nothing but what it keeps for the next one. Here it is :meth:`fetch`.
+        """
+        return self.fetch(known, confirm=confirm, progress=progress)
+
     def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
         """Read single records from upstream, for :meth:`sync_targets`; a provider that can overrides this.
 
@@ -126,7 +134,7 @@ class Corp(Element, ABC):
         :raises SyncLocked: another sync of this corp is under way.
         :raises SyncFailed: nothing was changed; the cause is ``__cause__``.
         """
-        return self._run(self.fetch, "sync", approve, progress)
+        return self._run(self.fetch_or_resume, "sync", approve, progress)
 
     def sync_targets(self, targets: Targets) -> SyncReport:
         """Bring single records up to date, as a sync would, after upstream said that they changed.

@@ -39,6 +39,7 @@ __all__ = [
     "CorpRoleMember",
     "CorpState",
     "Observation",
+    "SyncCheckpoint",
     "SyncLease",
     "SyncRun",
     "User",
@@ -336,6 +337,25 @@ class Observation(Record):
         indexes = ((("corpFullName", "observedAt"), False),)
 
 
+class SyncCheckpoint(Record):
+    """Pages of a reading that did not end, some of them a row; see :mod:`jit_corps.checkpoints`."""
+
+    corpFullName = TextField(column_name="corp_full_name")
+    number = IntegerField()
+    corpId = TextField(column_name="corp_id")
+    #: Digest of the visible range under which they were read.
+    scope = TextField()
+    #: When the first and the last of them were read, in seconds since the epoch.
+    oldest = DoubleField()
+    newest = DoubleField()
+    #: Compressed JSON as text, without anything that must not be stored.
+    pages = TextField()
+
+    class Meta:
+        table_name = "corp_sync_checkpoint"
+        primary_key = CompositeKey("corpFullName", "number")
+
+
 #: In the order in which they are created.
 MODELS = (
     CorpDept,
@@ -349,4 +369,5 @@ MODELS = (
     SyncRun,
     ChangeRecord,
     Observation,
+    SyncCheckpoint,
 )

@@ -195,6 +195,8 @@ class Snapshot:
     :param renames: of everything: pairs of a member's old id and the new one, as upstream told them.
     :param calls: how many calls upstream the reading took.
     :param way: how it was read, for people; ``""`` when there is nothing to say of it.
+    :param began: when its oldest part was read, in seconds since the epoch, if that was before the run: an earlier
+        reading that was interrupted had read it.
     :param targets: what was read, when that is not everything: all is told about these ids and nothing about any other,
         not even by a record that comes along. One without a record is gone upstream, unless it is among
         ``unconfirmed``, which holds ids of any kind then. ``complete`` says that every target was read.
@@ -213,4 +215,5 @@ class Snapshot:
     renames: frozenset[tuple[str, str]] = frozenset()
     calls: int = 0
     way: str = ""
+    began: float | None = None
     targets: Targets | None = None

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from jit_corps.runs import Claim
     from jitcore.storage import Storage
 
-__all__ = ["Engine", "Expected", "Fetch", "told"]
+__all__ = ["KEPT", "Engine", "Expected", "Fetch", "told"]
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+#: How a note on an error begins that says what the next run need not read again.
+KEPT = "checkpoint kept"
 #: How often a run plans at most because somebody published meanwhile.
 ATTEMPTS = 5
 #: As many members, with all that is planned of them, take about 300 MB.
@@ -202,8 +204,11 @@ class Engine:
         expected: Expected | None,
         digest: str | None,
     ) -> tuple[Plan, int]:
+        # What was read singly since is newer than it.
+        began = claim.startedAt if snapshot.began is None else min(snapshot.began, claim.startedAt)
+
         def make() -> Plan:
-            parts = self.parts(snapshot, claim.startedAt)
+            parts = self.parts(snapshot, began)
             plan = plan_parts_guarded(parts, approve=approve, recent=self.recent())
             if expected is not None:
                 expected(plan, claim.runId)
@@ -296,5 +301,10 @@ class _Beat:
 
 
 def told(error: BaseException) -> str:
-    """An error for the run's row: our own in full, because their texts hold no secret; others by name only."""
-    return f"{error.code}: {error.message}" if isinstance(error, JitError) else type(error).__name__
+    """An error for the run's row: our own in full, because their texts hold no secret; others by name only.
+
+    What is kept for the next run is told as well.
+    """
+    said = f"{error.code}: {error.message}" if isinstance(error, JitError) else type(error).__name__
+    kept = [note for note in getattr(error, "__notes__", ()) if note.startswith(KEPT)]
+    return f"{said} ({kept[-1]})" if kept else said

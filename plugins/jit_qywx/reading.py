@@ -16,23 +16,27 @@ incomplete, and a second look that fails leaves that member unconfirmed. Source:
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_corps.snapshot import GrantRecord, Snapshot
+from jit_corps.sync import KEPT
 from jit_qywx.errors import CallerMistake, NotFound, PermissionDenied, QywxError
 from jit_qywx.export_choice import AUTO, EXPORT, ExportMemory, choose_way, is_lasting, is_of_export, trouble_of
 from jit_qywx.export_listing import ExportListing, witnesses
 from jit_qywx.fanout import read_as_answered, read_each
 from jit_qywx.listing import CONFIRMED, NAMED, Listing
 from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
+from jit_qywx.pages import TAG
 from jit_qywx.scope import VisibleScope, common, read_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
+    from jit_corps.checkpoints import Checkpoint
     from jit_corps.progress import Progress
     from jit_corps.snapshot import MemberRecord, RoleRecord
     from jit_qywx.client import QywxProxyClient
@@ -62,6 +66,7 @@ def read_corp(
     fetch: str = AUTO,
     memory: ExportMemory | None = None,
     everybody: Callable[[], Collection[str]] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Snapshot:
     """Read an organisation.
 
@@ -74,13 +79,14 @@ def read_corp(
     :param fetch: :data:`AUTO`, :data:`WALK` or :data:`EXPORT`.
     :param memory: remembers that the enterprise cannot be exported; None remembers nothing.
     :param everybody: ids of all who were ever here, asked for when these may have changed; None for ``known``.
+    :param checkpoint: keeps what a walk that is interrupted has read, and hands out what an earlier one had.
     :raises ExportFailed: only with :data:`EXPORT`: the export came to nothing.
     :raises ApiError: a call was refused; it says which.
     :raises TransportError: a call got no usable answer.
     """
     calls = client.calls
     with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
-        reading = _Reading(client, pool, progress, everybody or (lambda: known))
+        reading = _Reading(client, pool, progress, everybody or (lambda: known), checkpoint)
         return reading.read(known, confirm, corpName, calls, fetch, memory or ExportMemory())
 
 
@@ -118,13 +124,38 @@ class _Reading:
         pool: ThreadPoolExecutor,
         progress: Progress,
         everybody: Callable[[], Collection[str]],
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._client = client
         self._pool = pool
         self._progress = progress
         self._everybody = everybody
+        self._checkpoint = checkpoint
+        #: What of the departments was read so far, of how many, and how much of that by an earlier reading.
+        self._listed = self._departments = self._resumed = 0
+        #: Tags that an earlier reading had read.
+        self._kept_tags: dict[str, Record] = {}
 
     def read(
+        self, known: frozenset[str], confirm: int, corpName: str | None, calls: int, fetch: str, memory: ExportMemory
+    ) -> Snapshot:
+        try:
+            snapshot = self._read(known, confirm, corpName, calls, fetch, memory)
+        except BaseException as error:
+            self._interrupted(error)
+            raise
+        if self._checkpoint is not None and self._checkpoint.stored:
+            self._checkpoint.done()
+        return snapshot
+
+    def _interrupted(self, error: BaseException) -> None:
+        """Keep what was read, and have the error say so."""
+        until = self._checkpoint.interrupted() if self._checkpoint is not None else None
+        if until is not None:
+            clock = time.strftime("%H:%M:%S UTC", time.gmtime(until))
+            error.add_note(f"{KEPT}: {self._listed} of {self._departments} departments, for a run before {clock}")
+
+    def _read(
         self, known: frozenset[str], confirm: int, corpName: str | None, calls: int, fetch: str, memory: ExportMemory
     ) -> Snapshot:
         self._progress("scope", 0, None)
@@ -155,6 +186,7 @@ class _Reading:
             renames=people.renames,
             calls=self._client.calls - calls,
             way=people.way,
+            began=self._checkpoint.oldest if self._checkpoint is not None else None,
         )
 
     def _find(
@@ -187,13 +219,34 @@ class _Reading:
         why: str,
     ) -> _People:
         listing = Listing()
+        self._departments = len(_ids(departments))
+        self._resume(scope, listing)
         departments = self._list_members(departments, mapper, listing)
         tags, incomplete = self._find_beside(scope, mapper, listing)
         renames = self._find_renames(known, listing.memberIds, confirm)
         missing = known - listing.memberIds - {old for old, _ in renames}
         confirmed, unconfirmed = self._look_again(missing, confirm)
         listing.add(CONFIRMED, _mapped(confirmed, mapper))
-        return _People(departments, listing, tags, incomplete, unconfirmed, renames, why)
+        resumed = f"resumed: {self._resumed} of {self._departments} departments were read before" * bool(self._resumed)
+        way = "; ".join(filter(None, (why, resumed)))
+        return _People(departments, listing, tags, incomplete, unconfirmed, renames, way)
+
+    def _resume(self, scope: VisibleScope, listing: Listing) -> None:
+        """Take over what an earlier reading under the same range had read and could not use."""
+        if self._checkpoint is None:
+            return
+        for name, told in self._checkpoint.resume(scope.describe(has_root=False).digest):
+            if name.startswith(TAG):
+                self._kept_tags[name.removeprefix(TAG)] = told
+            else:
+                self._resumed += 1
+                listing.add(name, told)
+        self._listed = self._resumed
+
+    def _keep(self, name: str, told: Any) -> None:
+        """Keep one page, in case this reading is interrupted."""
+        if self._checkpoint is not None:
+            self._checkpoint.keep(name, told)
 
     def _find_by_export(
         self, scope: VisibleScope, mapper: Mapper, known: frozenset[str], confirm: int, departments: list[Record]
@@ -260,6 +313,8 @@ class _Reading:
                 vanished.append(result)
             else:
                 listing.add(deptId, result)
+                self._listed += 1
+                self._keep(deptId, result)
         return vanished
 
     def _read_visible_by_themselves(
@@ -296,15 +351,17 @@ class _Reading:
             except (NotFound, PermissionDenied) as error:
                 return error
 
-        tags: dict[str, Record] = {}
+        tags: dict[str, Record] = {tagId: tag for tagId, tag in self._kept_tags.items() if tagId in names}
         incomplete: list[str] = []
-        for tagId, result in read_each(self._pool, "roles", list(names), read, self._progress):
+        missing = [tagId for tagId in names if tagId not in tags]
+        for tagId, result in read_as_answered(self._pool, "roles", missing, read, self._progress):
             if isinstance(result, PermissionDenied):
                 incomplete = incomplete or [_refused(result)]
             elif not isinstance(result, NotFound):
                 # A tag that is unknown a moment after it was listed was deleted meanwhile.
                 tags[tagId] = {"tagname": names[tagId], **result}
-        return tags, incomplete
+                self._keep(f"{TAG}{tagId}", tags[tagId])
+        return {tagId: tags[tagId] for tagId in names if tagId in tags}, incomplete
 
     def _find_renames(
         self, known: frozenset[str], listed: AbstractSet[str], confirm: int

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jit_corps.checkpoints import drop_checkpoints
 from jit_corps.resting import Rest
 from jit_qywx.authorizations import Authorizations
 from jit_qywx.client.budget import Budget
@@ -272,6 +273,7 @@ class Suite:
         if not self.authorizations.cancel(corpId, event_at):
             return False
         self.tokens.forget(self._key(corpId))
+        drop_checkpoints(self.storage, corpId)
         logger.info("An enterprise cancelled the suite", extra={"suiteId": self.config.suiteId, "corpId": corpId})
         return True
 

@@ -10,17 +10,24 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from jit_corps.errors import SyncFailed
-from tests.invariants.harness.world import organisation
+from jit_corps.rows import ACTIVE, OFFLINE
+from tests.invariants.harness.world import World, organisation
 from tests.jit_corps.conftest import Bench
 
 INJECTED = (
     "the published limits on a reading of hundreds of calls, eight at once; a quota that ends at every share of a"
     " reading; one enterprise that always gets 45009 and one whose sockets hang, beside others; 45033 at every"
-    " limit of concurrency"
+    " limit of concurrency; a reading interrupted at every tenth of its calls and resumed, with edits, events, another"
+    " range and other runs in between"
 )
 ALSO = (
     "tests/jit_qywx/test_pace.py::test_a_minutes_quota_is_not_overdrawn",
     "tests/jit_qywx/test_pace.py::test_lowered_concurrency_recovers_slowly",
+    "tests/jit_qywx/test_pace.py::test_a_burst_of_refusals_halves_once",
+    "tests/jit_qywx/test_ledger.py::test_no_window_holds_more_than_the_quota",
+    "tests/jit_qywx/test_quotas.py::test_processes_share_what_there_is",
+    "tests/jit_qywx/test_quotas.py::test_a_parked_enterprise_is_not_asked",
+    "tests/jit_corps/test_checkpoints.py::test_a_page_is_used_for_half_an_hour",
     "tests/jit_qywx/test_worker.py::test_a_used_up_quota_parks_the_enterprise",
     "tests/jit_qywx/test_worker.py::test_a_quota_makes_a_reading_wait",
     "tests/jit_qywx/test_worker.py::test_one_enterprises_trouble_is_not_anothers",
@@ -31,11 +38,7 @@ ALSO = (
     "tests/jit_qywx/test_reconciles.py::test_turns_are_spread_and_never_late",
     "tests/jit_qywx/test_transport.py::test_too_many_at_once_lowers_concurrency",
 )
-OPEN = (
-    "Checkpoints: an interrupted reading starts over, no call of it is saved.",
-    "Budgets shared between processes and per address of the provider: each process keeps to the limits by itself.",
-    "300 enterprises at once with measured p95, and one of 50,000 members among them.",
-)
+OPEN = ("300 enterprises at once with measured p95, and one of 50,000 members among them.",)
 
 
 def test_no_call_is_rejected_at_default_settings(make_world, share):
@@ -80,6 +83,108 @@ def test_too_many_at_once_slows_down_and_misses_nothing(make_world, share):
     world.wecom.limits.clear()
     world.wecom.latency.clear()
     assert world.sync().changes == 0
+
+
+def interrupted(world: World, at_call: int) -> SyncFailed:
+    """A run whose quota ends at one of its calls."""
+    fault = world.wecom.faults.add("[adtu]*/*", errcode=45009, at_call=at_call)
+    failed = world.tried()
+    world.wecom.faults.remove(fault)
+    assert isinstance(failed, SyncFailed)
+    return failed
+
+
+def made(world: World) -> int:
+    """Calls since the record was cleared, those for tokens not among them."""
+    return sum(call.path != "gettoken" for call in world.wecom.calls)
+
+
+def test_a_checkpoint_resumes_a_reading(make_world, share):
+    """Interrupted at any share of a reading, at most a tenth of its calls is made again."""
+    world = make_world(organisation(departments=60, people=120, tags=20))
+    world.keeps = True
+    calls = world.count_calls()
+    for at_call in share.of(range(10, calls - 3, 10), most=4):
+        world.org.update_member("user01", name=f"at {at_call}")
+        world.wecom.calls.clear()
+        failed = interrupted(world, at_call)
+        assert ("checkpoint kept" in str(failed)) == ("checkpoint kept" in world.last_run().cause) == (at_call > 20)
+        before = made(world)
+        report = world.sync()
+        assert (report.status, report.counts["members"]["updated"] + report.counts["members"]["added"] > 0) == (
+            "ok",
+            True,
+        )
+        # What follows the failing call was repeated by the transport, not by the resumed reading.
+        repeated = made(world) - calls - 2
+        assert repeated <= (calls // 10 if at_call > 20 else before), at_call
+        assert ("resumed" in report.way) == (at_call > 20), at_call
+        assert world.sync().changes == 0
+        share.count()
+
+
+def test_a_checkpoint_that_may_not_be_used(make_world):
+    """Older than half an hour, under another range, or older than what is published: the reading starts over."""
+    world = make_world(organisation(departments=60, people=120, tags=2))
+    world.keeps = True
+    calls = world.count_calls()
+
+    def resumed() -> str:
+        world.wecom.calls.clear()
+        report = world.sync(approve=500)
+        assert report.status == "ok"
+        assert bool(report.way) == (made(world) < calls / 2)
+        return report.way
+
+    interrupted(world, 50)
+    assert resumed().startswith("resumed: 4")
+    interrupted(world, 50)
+    world.bench.clock.pass_(1_800)
+    assert resumed() == ""
+    interrupted(world, 50)
+    world.keeps = False
+    world.sync()
+    world.keeps = True
+    assert resumed() == ""
+    interrupted(world, 50)
+    world.wecom.set_visible_range(world.corpId, (2,))
+    assert world.sync().way == ""
+
+
+def test_who_was_deleted_while_a_reading_was_interrupted(make_world):
+    """A resumed reading is as old as its oldest page: what an event found since stands against it."""
+    world = make_world(organisation(departments=60, people=120, tags=2))
+    world.keeps = True
+    world.sync()
+    # The interrupted reading has seen both, in the first departments.
+    interrupted(world, 50)
+    world.bench.clock.pass_(60)
+    world.events(world.org.remove_member("user01"), world.org.update_member("user02", name="told by an event"))
+    world.bench.clock.pass_(60)
+    report = world.sync()
+    assert report.way.startswith("resumed")
+    members = world.bench.state.members
+    assert members["user01"].status == OFFLINE
+    assert members["user02"].name == "told by an event"
+    world.bench.clock.pass_(60)
+    assert world.sync().changes == 0
+
+
+def test_a_resumed_reading_takes_nobody_away_unasked(make_world):
+    """I3 to I5 hold: who is missing from an old page is asked for now, and what is withheld is withheld."""
+    world = make_world(organisation(departments=60, people=120, tags=2))
+    world.keeps = True
+    world.sync()
+    for number in range(0, 60, 2):
+        world.org.remove_member(f"user{number:02}")
+    interrupted(world, 50)
+    # Back since the page was read: only a second look can know.
+    world.org.add_member("user00", "is back", departments=[1])
+    report = world.sync()
+    assert (report.status, report.way.startswith("resumed")) == ("guarded", True)
+    assert {one.kind for one in report.withheld} == {"members"}
+    assert all(member.status == ACTIVE for member in world.bench.state.members.values())
+    assert world.sync(approve=29).counts["members"]["removed"] == 29
 
 
 def test_trouble_of_one_enterprise_delays_no_other(make_world, open_bench, share):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from jit_corps.checkpoints import Checkpoint
 from jit_corps.edits import set_roles
 from jit_corps.erasing import erase
 from jit_corps.errors import SyncSuperseded
 from jit_corps.models import MODELS, SyncLease, User
 from jit_corps.rows import user_id
-from tests.jit_corps.scripted import CORP, crowd, named, snapshot
+from tests.jit_corps.scripted import CORP, CORP_ID, crowd, named, snapshot
 
 
 def test_no_row_of_the_corp_is_left(bench):
@@ -17,6 +18,10 @@ def test_no_row_of_the_corp_is_left(bench):
     bench.sync(snapshot(crowd(5), tags={"tag:1": ["m001"]}))
     bench.events(snapshot(crowd(4)), named("m004"))
     set_roles(bench.storage, CORP, "m001", ["admin"], strict=False)
+    checkpoint = Checkpoint(bench.storage, CORP, CORP_ID, bench.clock, pack=lambda *it: it[1], unpack=lambda *it: it[1])
+    for number in range(20):
+        checkpoint.keep(str(number), [])
+    checkpoint.interrupted()
     counts = erase(bench.storage, CORP)
     assert counts["corp_member"] == counts["users"] == 5
     assert all(counts.values())

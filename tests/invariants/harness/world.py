@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jit_corps.checkpoints import Checkpoint
 from jit_corps.errors import SyncFailed
 from jit_corps.progress import shown
 from jit_corps.targeted_sync import sync_targets
@@ -12,6 +13,7 @@ from jit_qywx.contact_events import work_of
 from jit_qywx.emulator import Org
 from jit_qywx.export_choice import AUTO
 from jit_qywx.kept import Kept
+from jit_qywx.pages import pack, unpack
 from jit_qywx.reading import read_corp
 from jit_qywx.reading_targets import read_targets
 from tests.jit_corps.oracle import seen_by
@@ -75,6 +77,8 @@ class World:
         self.org = wecom.org(corpId)
         #: ``fetch`` of the business file.
         self.fetch_by = AUTO
+        #: Whether a run keeps what it has read when it is interrupted, as those of an element do.
+        self.keeps = False
         self.before: Callable[[], object] = quietly
 
     @property
@@ -91,6 +95,14 @@ class World:
             corpName="示例企业",
             fetch=self.fetch_by,
             everybody=Kept(self.bench.storage, self.bench.engine.corpFullName).everybody,
+            checkpoint=self.checkpoint() if self.keeps else None,
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """What an interrupted run has left."""
+        engine = self.bench.engine
+        return Checkpoint(
+            self.bench.storage, engine.corpFullName, self.corpId, self.bench.clock, pack=pack, unpack=unpack
         )
 
     def fetch_targets(self, targets: Targets, *, progress: Any) -> Snapshot:

@@ -14,6 +14,7 @@ from jitcore import open_apps
 from jitcore.errors import ArgumentError, JitError
 
 if TYPE_CHECKING:
+    from jit_corps.checkpoints import Checkpoint
     from jit_corps.progress import Progress
     from jit_corps.resting import Rest
     from jit_corps.snapshot import Snapshot, Targets
@@ -85,6 +86,22 @@ class QywxProxyCorp(Corp):
         :raises TransportError: a call got no usable answer.
         :raises ExportFailed: an export came to nothing, and the business file allows no other way.
         """
+        return self._read(known, confirm, progress, None)
+
+    def fetch_or_resume(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+        """As :meth:`fetch`, but what an interrupted walk has read is kept for half an hour and not read again.
+
+        An element whose Type has its own ``fetch`` is read by that, from the beginning.
+        """
+        if type(self).fetch is not QywxProxyCorp.fetch:
+            return self.fetch(known, confirm=confirm, progress=progress)
+        from jit_corps.checkpoints import Checkpoint
+        from jit_qywx.pages import pack, unpack
+
+        kept = Checkpoint(self.app.storage, self.fullName, self.corpId, self.clock, pack=pack, unpack=unpack)
+        return self._read(known, confirm, progress, kept)
+
+    def _read(self, known: frozenset[str], confirm: int, progress: Progress, checkpoint: Checkpoint | None) -> Snapshot:
         from jit_qywx.export_choice import AUTO
         from jit_qywx.kept import Kept
         from jit_qywx.reading import read_corp
@@ -101,6 +118,7 @@ class QywxProxyCorp(Corp):
                 fetch=self.config.get("fetch", AUTO),
                 everybody=Kept(self.app.storage, self.fullName).everybody,
                 memory=auth.exports(self.corpId) if hasattr(auth, "exports") else None,
+                checkpoint=checkpoint,
             )
 
     def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:

@@ -1,0 +1,187 @@
+"""What an interrupted reading of one corp had read so far, so that the next one need not read it again.
+
+A reading is made of *pages*: what one call told, a department's members for example. They are written after ten
+seconds, every ten seconds from then on, and when the reading fails; one that is over sooner writes nothing. A page is
+used for half an hour, under the same visible range, and never once a run that read everything was published after it:
+whatever is newer wins. A reading that uses pages of another is as old as the oldest of them, and says so.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave its query methods untyped.
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import logging
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.models import SyncCheckpoint, SyncRun
+from jit_corps.observations import FULL
+from jit_corps.runs import PUBLISHED
+from jitcore.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jitcore.storage import Storage
+
+__all__ = ["KEPT_SECONDS", "Checkpoint", "drop_checkpoints"]
+
+log = logging.getLogger(__name__)
+
+#: How old a page may be.
+KEPT_SECONDS = 1_800.0
+#: Seconds of reading that may be lost to a process that is killed.
+_EVERY = 10.0
+#: Pages that are worth keeping when a reading fails sooner than that.
+_WORTH = 20
+
+
+class Checkpoint:
+    """The pages of one reading.
+
+    Used by one thread.
+
+    :param corpFullName: the corp element.
+    :param corpId: its enterprise.
+    :param clock: seconds since the epoch.
+    :param pack: makes JSON of what a page told, without what must not be stored; ``unpack`` makes that again of it.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        corpFullName: str,
+        corpId: str,
+        clock: Callable[[], float],
+        *,
+        pack: Callable[[str, Any], Any],
+        unpack: Callable[[str, Any], Any],
+    ) -> None:
+        self._storage = storage
+        self._corpFullName = corpFullName
+        self._corpId = corpId
+        self._clock = clock
+        self._pack = pack
+        self._unpack = unpack
+        self._scope = ""
+        self._began = self._written = clock()
+        self._first: float | None = None
+        self._waiting: list[tuple[str, float, Any]] = []
+        #: The next row's number.
+        self._number = 0
+        #: Pages of an earlier reading that this one used, and when the oldest of them was read.
+        self.used = 0
+        self.oldest: float | None = None
+        #: Pages that are in the database.
+        self.stored = 0
+
+    def resume(self, scope: str) -> Iterator[tuple[str, Any]]:
+        """Hand out the pages that an earlier reading left and that may be used, each with its name.
+
+        :param scope: digest of the visible range under which this reading reads.
+        """
+        self._scope = scope
+        model = self._model
+        query = model.select(model.number, model.scope, model.oldest, model.newest).where(self._mine)
+        rows = sorted(self._storage.select_tuples(query))
+        too_old = self._clock() - KEPT_SECONDS
+        good = [number for number, told, _, newest in rows if told == scope and newest > too_old]
+        if rows and (not good or self._is_overtaken(min(oldest for _, _, oldest, _ in rows))):
+            self.done()
+            return
+        self._number = max(good, default=-1) + 1
+        for number in good:
+            [(content,)] = self._storage.select_tuples(
+                model.select(model.pages).where(self._mine, model.number == number)
+            )
+            for name, at, told in json.loads(zlib.decompress(base64.b64decode(content))):
+                if at > too_old:
+                    self.used += 1
+                    self.stored += 1
+                    self.oldest = at if self.oldest is None else min(self.oldest, at)
+                    yield name, self._unpack(name, told)
+
+    def keep(self, name: str, told: Any) -> None:
+        """Note a page; written now and then."""
+        now = self._clock()
+        self._first = now if self._first is None else self._first
+        self._waiting.append((name, now, told))
+        if now - self._written >= _EVERY:
+            self._write(now)
+
+    def interrupted(self) -> float | None:
+        """Keep what there is, because the reading ends here.
+
+        :returns: until when it may be used; None when it is not worth keeping.
+        """
+        now = self._clock()
+        if self._waiting and (self.stored or now - self._began >= _EVERY or len(self._waiting) >= _WORTH):
+            self._write(now)
+        since = [at for at in (self.oldest, self._first) if at is not None]
+        return min(since) + KEPT_SECONDS if self.stored else None
+
+    def done(self) -> None:
+        """Forget all pages: everything was read, or they are of no use."""
+        self._waiting.clear()
+        self.stored = 0
+        try:
+            with self._storage.transaction():
+                self._model.delete().where(self._mine).execute()
+        except StorageError as error:
+            # What is published now is newer than they are, so nobody is going to use them.
+            log.warning("the checkpoint of %s could not be deleted: %s", self._corpFullName, error)
+
+    def _write(self, now: float) -> None:
+        pages = [(name, at, self._pack(name, told)) for name, at, told in self._waiting]
+        text = json.dumps(pages, ensure_ascii=False, separators=(",", ":")).encode()
+        row = {
+            "corpFullName": self._corpFullName,
+            "number": self._number,
+            "corpId": self._corpId,
+            "scope": self._scope,
+            "oldest": pages[0][1],
+            "newest": pages[-1][1],
+            "pages": base64.b64encode(zlib.compress(text, 1)).decode(),
+        }
+        self._written = now
+        model = self._model
+        try:
+            with self._storage.transaction():
+                # Also those of corps that nobody has read since.
+                model.delete().where(model.newest < now - KEPT_SECONDS).execute()
+                # A run that was overtaken may still be writing; the newer one's pages stand.
+                model.delete().where(self._mine, model.number == self._number).execute()
+                model.insert(row).execute()
+        except StorageError as error:
+            log.warning("no checkpoint of %s could be written: %s", self._corpFullName, error)
+            return
+        self.stored += len(pages)
+        self._number += 1
+        self._waiting.clear()
+
+    def _is_overtaken(self, oldest: float) -> bool:
+        """Whether everything was read and published since, by a run that knew nothing of these pages."""
+        run = self._storage.models[SyncRun]
+        since = dt.datetime.fromtimestamp(oldest, dt.UTC).replace(tzinfo=None)
+        full = run.action.in_(FULL) & run.status.in_(PUBLISHED) & (run.finishedAt >= since)
+        mine = (run.corpFullName == self._corpFullName) & full
+        return bool(self._storage.select_tuples(run.select(run.runId).where(mine).limit(1)))
+
+    @property
+    def _mine(self) -> Any:
+        return self._model.corpFullName == self._corpFullName
+
+    @property
+    def _model(self) -> Any:
+        return self._storage.models[SyncCheckpoint]
+
+
+def drop_checkpoints(storage: Storage, corpId: str) -> None:
+    """Forget what was read of an enterprise by readings that did not end."""
+    model = storage.models[SyncCheckpoint]
+    with storage.transaction():
+        model.delete().where(model.corpId == corpId).execute()

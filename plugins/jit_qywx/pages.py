@@ -1,0 +1,48 @@
+"""Pages of a reading as JSON, for :class:`jit_corps.checkpoints.Checkpoint`.
+
+Mail addresses and telephone numbers are left out: they are never stored. A record without them says that they were not
+told, and the organisation does not keep them anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from jit_corps.snapshot import MemberRecord, Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["TAG", "pack", "unpack"]
+
+#: How the name of a tag's page begins; a department's is its id, which is a number.
+TAG = "tag:"
+_UNSTORED = frozenset({"email", "mobile", "telephone"})
+_PLAIN = tuple(one.name for one in fields(MemberRecord) if one.name not in {*_UNSTORED, "departments"})
+
+
+def pack(name: str, told: Any) -> Any:
+    """A page as JSON values."""
+    return _pack_tag(told) if name.startswith(TAG) else [_pack_member(record) for record in told]
+
+
+def unpack(name: str, told: Any) -> Any:
+    """What :func:`pack` was given, without what must not be stored."""
+    return told if name.startswith(TAG) else [_unpack_member(values) for values in told]
+
+
+def _pack_member(record: MemberRecord) -> list[Any]:
+    places = [[place.deptId, place.order, place.isLeader] for place in record.departments]
+    return [places, *(getattr(record, name) for name in _PLAIN)]
+
+
+def _unpack_member(values: Sequence[Any]) -> MemberRecord:
+    places = tuple(Membership(*place) for place in values[0])
+    return MemberRecord(departments=places, **dict(zip(_PLAIN, values[1:], strict=True)))
+
+
+def _pack_tag(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a tag, whom it names by id and which departments: what roles are made of."""
+    users = [{"userid": user.get("userid")} for user in told["userlist"]]
+    return {"tagname": told.get("tagname"), "userlist": users, "partylist": told["partylist"]}
