@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 pytest_plugins = [
     "jitcore.testing",
     "tests.fixtures.checking",
+    "tests.fixtures.databases",
+    "tests.fixtures.mariadb",
     "tests.fixtures.measuring",
     "tests.fixtures.migrated",
     "tests.fixtures.postgres",

@@ -7,17 +7,17 @@ import signal
 import subprocess
 import sys
 
-import peewee
 import pytest
+
+from tests.fixtures.databases import told
 
 
 @pytest.mark.no_cover
 def test_kill_9_at_every_statement_leaves_the_old_organisation_or_the_new(open_database):
     """Before and after each statement of a run; and the next run needs no repair to bring the new one."""
     database = open_database()
-    kind = "SqliteDatabase" if isinstance(database, peewee.SqliteDatabase) else "PostgresqlDatabase"
-    parameters = {} if kind == "SqliteDatabase" else {**database.connect_params, "prefer_psycopg3": True}
-    command = [sys.executable, "-m", "tests.jit_corps.crashing", kind, database.database, json.dumps(parameters)]
+    kind, name, parameters = told(database)
+    command = [sys.executable, "-m", "tests.jit_corps.crashing", kind, name, json.dumps(parameters)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     *killed, last = json.loads(done.stdout)

@@ -12,6 +12,7 @@ import peewee
 import pytest
 
 from jitcore.storage.observed import observe
+from tests.fixtures.databases import told
 from tests.storage.shelf.models import Badge
 
 
@@ -143,8 +144,7 @@ os._exit(0) if not child else None
 def test_a_forked_child_leaves_the_parents_connection_alone(open_database):
     """After a fork both sides work, each with a connection of its own."""
     database = open_database()
-    kind = "SqliteDatabase" if isinstance(database, peewee.SqliteDatabase) else "PostgresqlDatabase"
-    parameters = {} if kind == "SqliteDatabase" else {**database.connect_params, "prefer_psycopg3": True}
-    command = [sys.executable, "-W", "error", "-c", FORK, kind, database.database, repr(parameters)]
+    kind, name, parameters = told(database)
+    command = [sys.executable, "-W", "error", "-c", FORK, kind, name, repr(parameters)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 
-import peewee
 import pytest
+
+from tests.fixtures.databases import told
 
 #: Replaces all badges in one transaction, each time in a forked process that kills itself around the next statement,
 #: until one survives; prints which badges each left behind.
@@ -69,9 +70,8 @@ print(json.dumps(left))
 def test_kill_at_any_statement_leaves_the_old_rows_or_the_new(open_database):
     """Killed before or after any statement of a transaction, the database holds all old rows or all new ones."""
     database = open_database()
-    kind = "SqliteDatabase" if isinstance(database, peewee.SqliteDatabase) else "PostgresqlDatabase"
-    parameters = {} if kind == "SqliteDatabase" else {**database.connect_params, "prefer_psycopg3": True}
-    command = [sys.executable, "-c", CRASHES, kind, database.database, json.dumps(parameters)]
+    kind, name, parameters = told(database)
+    command = [sys.executable, "-c", CRASHES, kind, name, json.dumps(parameters)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     *killed, last = json.loads(done.stdout)

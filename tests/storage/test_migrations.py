@@ -9,6 +9,7 @@ import peewee
 import pytest
 
 from jitcore.storage import MigrationFailed, ModelSet, Storage, StorageNewer
+from tests.fixtures.databases import told
 from tests.storage.conftest import SHELF
 
 ADD_TABLE = """
@@ -200,9 +201,8 @@ def test_four_processes_migrate_once(open_storage, open_database, write_migratio
     """Processes that open one new database at the same moment run each migration once."""
     pets = write_migrations("pets", {f"{n:04}_t": ADD_TABLE.format(table=f"t{n}") for n in range(1, 6)})
     database = open_database()
-    kind = "SqliteDatabase" if isinstance(database, peewee.SqliteDatabase) else "PostgresqlDatabase"
-    parameters = {"timeout": 30} if kind == "SqliteDatabase" else {**database.connect_params, "prefer_psycopg3": True}
-    command = [sys.executable, "-c", PROCESS, kind, database.database, repr(parameters), str(pets.migrations)]
+    kind, name, parameters = told(database)
+    command = [sys.executable, "-c", PROCESS, kind, name, repr(parameters), str(pets.migrations)]
     processes = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
