@@ -2,7 +2,8 @@
 
 Peewee's ``insert_many`` spends several times as long on building its query as the database on running it. SQLite gets
 one prepared statement and ``executemany``; PostgreSQL gets new rows with ``COPY``, and whole columns as arrays, one
-statement per chunk, for what has to be compared with the rows that are there.
+statement per chunk, for what has to be compared with the rows that are there. MariaDB and MySQL, where every statement
+is text, have a room of their own: ``kinds/mysql_writer.py``.
 """
 
 # ruff: noqa: S608 - the SQL is put together from the names of a model's columns; values are always parameters
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from jitcore.storage.observed import ObservedDatabase
 
-__all__ = ["BulkWriter", "PostgresqlWriter", "SqliteWriter"]
+__all__ = ["BulkWriter", "PostgresqlWriter", "Row", "SqliteWriter", "Table"]
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -43,7 +44,7 @@ class BulkWriter(ABC):
     def insert(self, model: type[peewee.Model], columns: Sequence[str], rows: Iterable[Row]) -> int:
         """See :meth:`jitcore.storage.Storage.insert_rows`."""
         names = _column_names(model, columns)
-        return self._write(len(names), rows, lambda given: self._insert(_Table(model), names, given))
+        return self._write(len(names), rows, lambda given: self._insert(Table(model), names, given))
 
     def upsert(
         self,
@@ -61,17 +62,17 @@ class BulkWriter(ABC):
         missing = [name for name in [*keys, *new] if name not in names]
         if missing:
             raise ArgumentError(f"Columns {', '.join(missing)} are in key or update but not among the row's columns.")
-        return self._write(len(names), rows, lambda given: self._upsert(_Table(model), names, keys, new, given))
+        return self._write(len(names), rows, lambda given: self._upsert(Table(model), names, keys, new, given))
 
     def update(self, model: type[peewee.Model], key: Sequence[str], columns: Sequence[str], rows: Iterable[Row]) -> int:
         """See :meth:`jitcore.storage.Storage.update_rows`."""
         keys, names = _column_names(model, key), _column_names(model, columns)
-        return self._write(len(keys) + len(names), rows, lambda given: self._update(_Table(model), keys, names, given))
+        return self._write(len(keys) + len(names), rows, lambda given: self._update(Table(model), keys, names, given))
 
     def delete(self, model: type[peewee.Model], key: Sequence[str], keys: Iterable[Row]) -> int:
         """See :meth:`jitcore.storage.Storage.delete_rows`."""
         names = _column_names(model, key)
-        return self._write(len(names), keys, lambda given: self._delete(_Table(model), names, given))
+        return self._write(len(names), keys, lambda given: self._delete(Table(model), names, given))
 
     def _write(self, width: int, rows: Iterable[Row], run: Callable[[Iterable[Row]], int]) -> int:
         remaining = iter(rows)
@@ -84,40 +85,40 @@ class BulkWriter(ABC):
             return run(chain([first], remaining))
 
     @abstractmethod
-    def _insert(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int: ...
+    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int: ...
 
     @abstractmethod
     def _upsert(
-        self, table: _Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
+        self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int: ...
 
     @abstractmethod
-    def _update(self, table: _Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int: ...
+    def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int: ...
 
     @abstractmethod
-    def _delete(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int: ...
+    def _delete(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int: ...
 
 
 class SqliteWriter(BulkWriter):
     """One prepared statement and ``executemany``."""
 
-    def _insert(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int:
+    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
         return self._run(f"INSERT INTO {table} ({_listed(names)}) VALUES ({_marks(names)})", rows)
 
     def _upsert(
-        self, table: _Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
+        self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
         values = f"VALUES ({_marks(names)}) {_on_conflict(keys, new)}"
         return self._run(f"INSERT INTO {table} ({_listed(names)}) {values}", rows)
 
-    def _update(self, table: _Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
+    def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
         assignments = ", ".join(f"{_quoted(name)} = ?" for name in names)
         # The statement names the new values first.
         turn = len(keys)
         turned = (row[turn:] + row[:turn] for row in rows)
         return self._run(f"UPDATE {table} SET {assignments} WHERE {_equal(keys)}", turned)
 
-    def _delete(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int:
+    def _delete(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
         return self._run(f"DELETE FROM {table} WHERE {_equal(names)}", rows)
 
     def _run(self, sql: str, rows: Iterable[Row]) -> int:
@@ -131,33 +132,33 @@ class PostgresqlWriter(BulkWriter):
         super().__init__(database, transaction)
         self._types: dict[str, dict[str, str]] = {}
 
-    def _insert(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int:
+    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
         return int(self._database.copy_in(f"COPY {table} ({_listed(names)}) FROM STDIN", rows).rowcount)
 
     def _upsert(
-        self, table: _Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
+        self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
         source = f"SELECT * FROM {self._arrays(table, names)} {_on_conflict(keys, new)}"
         # One statement may not update a row twice; without an update it may meet it twice.
         unique = [names.index(key) for key in keys] if new else None
         return self._run(f"INSERT INTO {table} ({_listed(names)}) {source}", rows, unique)
 
-    def _update(self, table: _Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
+    def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
         assignments = ", ".join(f"{_quoted(name)} = new.n{index}" for index, name in enumerate(names, len(keys)))
         source = self._arrays(table, [*keys, *names])
         sql = f"UPDATE {table} AS old SET {assignments} FROM {source} WHERE {_same(keys)}"
         return self._run(sql, rows, list(range(len(keys))))
 
-    def _delete(self, table: _Table, names: Sequence[str], rows: Iterable[Row]) -> int:
+    def _delete(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
         return self._run(f"DELETE FROM {table} AS old USING {self._arrays(table, names)} WHERE {_same(names)}", rows)
 
-    def _arrays(self, table: _Table, names: Sequence[str]) -> str:
+    def _arrays(self, table: Table, names: Sequence[str]) -> str:
         types = self._column_types(table)
         # A table that is not there has no types; the statement will say so.
         arrays = ", ".join(f"%s::{types.get(name, 'text')}[]" for name in names)
         return f"unnest({arrays}) AS new({', '.join(f'n{index}' for index in range(len(names)))})"
 
-    def _column_types(self, table: _Table) -> dict[str, str]:
+    def _column_types(self, table: Table) -> dict[str, str]:
         found = self._types.get(str(table))
         if not found:
             rows = self._database.execute_sql(
@@ -179,12 +180,13 @@ class PostgresqlWriter(BulkWriter):
         return written
 
 
-class _Table:
-    """A model's table as SQL writes it."""
+class Table:
+    """A model's table as standard SQL writes it; ``names`` are those of its schema, if any, and its own."""
 
     def __init__(self, model: type[peewee.Model]) -> None:
         options = model._meta  # noqa: SLF001 - Peewee's documented place for a model's options
-        self._path = ".".join(_quoted(name) for name in (options.schema, options.table_name) if name)
+        self.names = tuple(name for name in (options.schema, options.table_name) if name)
+        self._path = ".".join(map(_quoted, self.names))
 
     def __str__(self) -> str:
         return self._path

@@ -115,6 +115,17 @@ class ObservedDatabase(peewee.Database):
         self.observed.tell("after", statement)
         return cursor
 
+    def execute_text(self, sql: str, text: str) -> Any:
+        """Run on MariaDB or MySQL a statement that holds its values already, and return the driver's cursor.
+
+        :param sql: what whoever listens is told, without the values.
+        """
+        statement = Statement(sql)
+        self.observed.tell("before", statement)
+        cursor = self.run_text(text)  # type: ignore[attr-defined]  # of MySQLDialect, which lies behind this class
+        self.observed.tell("after", statement)
+        return cursor
+
     def begin(self, *args: Any) -> None:
         statement = Statement(" ".join(("BEGIN", *filter(None, args))))
         self.observed.tell("before", statement)

@@ -11,7 +11,7 @@ __all__ = ["Listener", "Phase", "Statement", "StatementCount"]
 Phase: TypeAlias = Literal["before", "after"]
 
 _CONTROL = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET", "PRAGMA"})
-_READS = frozenset({"SELECT", "VALUES", "EXPLAIN", "SHOW"})
+_READS = frozenset({"SELECT", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE"})
 
 
 @dataclass(frozen=True, slots=True)

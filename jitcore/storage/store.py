@@ -38,7 +38,7 @@ class Storage:
     Nothing is connected or migrated before the first use. All methods may be called from several threads; each thread
     has its own connection and its own transaction.
 
-    :param database: an SQLite or PostgreSQL database of Peewee, not connected yet; the Storage closes it.
+    :param database: one of Peewee's: SQLite, PostgreSQL, MariaDB or MySQL, not connected yet; the Storage closes it.
     :param model_sets: the models of the App's plugins.
     :raises ArgumentError: two sets have the same name.
     :raises DatabaseUnsupported: the database is of another kind.
@@ -234,6 +234,7 @@ class Storage:
                     )
                 if not self._ready:
                     with translating(self._database):
+                        self._kind.check_server(self._database)
                         migrate(self._database, self._model_sets)
                     self._ready = True
         return self._database

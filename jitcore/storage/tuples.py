@@ -43,7 +43,9 @@ def select_tuples(database: ObservedDatabase, models: BoundModels, query: peewee
     :param models: whose fields know the database; a plain model's field may not know how its value is kept.
     """
     sql, parameters = database.get_sql_context().sql(query).query()
-    rows: list[tuple[Any, ...]] = database.execute_sql(sql, parameters).fetchall()
+    found = database.execute_sql(sql, parameters).fetchall()
+    # PyMySQL has a tuple of rows.
+    rows: list[tuple[Any, ...]] = found if isinstance(found, list) else list(found)
     converters = [
         (place, convert)
         for place, column in enumerate(query.selected_columns)

@@ -42,9 +42,9 @@ def storage(open_storage) -> Storage:
 
 
 @pytest.fixture
-def is_sqlite(request: pytest.FixtureRequest) -> bool:
-    """Which kind of database the test runs on."""
-    return request.node.callspec.params["open_database"] == "sqlite"
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which kind of database the test runs on: ``sqlite``, ``postgresql`` or ``mariadb``."""
+    return str(request.node.callspec.params["open_database"])
 
 
 @pytest.fixture

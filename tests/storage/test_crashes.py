@@ -9,6 +9,8 @@ import pytest
 
 from tests.fixtures.databases import told
 
+pytestmark = pytest.mark.every_database
+
 #: Replaces all badges in one transaction, each time in a forked process that kills itself around the next statement,
 #: until one survives; prints which badges each left behind.
 CRASHES = """

@@ -8,6 +8,8 @@ import pytest
 from jitcore.storage import Statement
 from tests.storage.shelf.models import Badge
 
+pytestmark = pytest.mark.every_database
+
 
 @pytest.mark.parametrize(
     ("sql", "verb", "kind"),

@@ -9,6 +9,8 @@ from jitcore.errors import ArgumentError
 from jitcore.storage import ConstraintViolated, DatabaseReadOnly, TransactionAborted
 from tests.storage.shelf.models import Badge
 
+pytestmark = pytest.mark.every_database
+
 
 def codes(storage) -> list[str]:
     return sorted(badge.code for badge in storage.models.Badge.select())
@@ -105,8 +107,8 @@ def test_a_failure_inside_cannot_be_swallowed(storage):
     assert codes(storage) == ["c"]
 
 
-def test_a_failed_statement_cannot_be_swallowed_on_postgresql(storage, is_sqlite):
-    """PostgreSQL would answer COMMIT with a silent ROLLBACK; SQLite keeps what did not fail."""
+def test_a_failed_statement_cannot_be_swallowed_on_postgresql(storage, kind):
+    """PostgreSQL would answer COMMIT with a silent ROLLBACK; the others keep what did not fail."""
 
     def write() -> None:
         with storage.transaction():
@@ -114,7 +116,7 @@ def test_a_failed_statement_cannot_be_swallowed_on_postgresql(storage, is_sqlite
             with pytest.raises(ConstraintViolated), storage.boundary():
                 storage.models.Badge.create(code="a", level=1)
 
-    if is_sqlite:
+    if kind != "postgresql":
         write()
         assert codes(storage) == ["a"]
     else:
@@ -163,7 +165,7 @@ def test_a_lookup_that_misses_inside_reading_harms_no_transaction(storage):
 
 
 def test_reading_refuses_writes(storage):
-    """Both kinds refuse a write inside reading(), so that what works on SQLite works on PostgreSQL."""
+    """Every kind refuses a write inside reading(), so that what works on one works on the others."""
     with pytest.raises(DatabaseReadOnly), storage.reading():
         storage.models.Badge.create(code="a", level=1)
     with pytest.raises(ArgumentError, match=r"inside storage\.reading"), storage.reading(), storage.transaction():

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import peewee
+import pytest
 
 from tests.storage.shelf.models import Badge, Person
+
+pytestmark = pytest.mark.every_database
 
 
 def test_a_query_of_plain_models_runs_on_this_storage(storage):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import peewee
 
 from jitcore.storage.kinds.kind import Kind, OtherKind
+from jitcore.storage.kinds.mysql import MySQLKind
 from jitcore.storage.kinds.postgresql import PostgresqlKind
 from jitcore.storage.kinds.sqlite import SqliteKind
 
@@ -23,6 +24,7 @@ __all__ = ["Kind", "kind_of"]
 _KINDS: Mapping[type[peewee.Database], type[Kind]] = {
     peewee.SqliteDatabase: SqliteKind,
     peewee.PostgresqlDatabase: PostgresqlKind,
+    peewee.MySQLDatabase: MySQLKind,
 }
 
 

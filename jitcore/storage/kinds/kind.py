@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from jitcore.storage import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     import peewee
 
@@ -37,7 +37,7 @@ class BrokenRule:
 
 
 class Kind(ABC):
-    """One kind of database. It keeps nothing itself: the database in question is always a parameter."""
+    """One kind of database; each observed database has one to itself."""
 
     #: What people call it.
     name: str
@@ -48,6 +48,8 @@ class Kind(ABC):
     dialects: ClassVar[tuple[type, ...]] = ()
     #: What a failing migration has left behind.
     after_failed_migration: ClassVar[str] = "nothing was changed"
+    #: Where migrations that began and did not end are remembered, in a column ``migration``, where that can be.
+    steps_table: ClassVar[str | None] = None
 
     # --- the driver and the connection ---
 
@@ -111,12 +113,9 @@ class Kind(ABC):
         """
         return nullcontext()
 
-    def begun_migrations(self, database: ObservedDatabase, tables: Collection[str]) -> Collection[str]:
-        """Names of migrations that began and did not end, where that can be.
-
-        :param tables: names of the tables that there are.
-        """
-        return ()
+    def migrator(self, database: ObservedDatabase) -> Any:
+        """Return what Peewee's migrations are helped by, where its own will not do."""
+        return None
 
     # --- errors ---
 
@@ -150,7 +149,7 @@ class OtherKind(Kind):
         from jitcore.storage.error_boundary import place  # it asks the kinds itself
 
         raise errors.DatabaseUnsupported(
-            f"jitcore keeps its tables in SQLite or PostgreSQL, not in {place(database)}.",
+            f"jitcore keeps its tables in SQLite, PostgreSQL, MariaDB or MySQL, not in {place(database)}.",
             hint="Choose another database element as defaultDatabase; this one can still be used for other data.",
         )
 
