@@ -122,7 +122,7 @@ class ObservedDatabase(peewee.Database):
         """
         statement = Statement(sql)
         self.observed.tell("before", statement)
-        cursor = self.run_text(text)  # type: ignore[attr-defined]  # of MySQLDialect, which lies behind this class
+        cursor = self.run_text(sql, text)  # type: ignore[attr-defined]  # of MySQLDialect, which lies behind this class
         self.observed.tell("after", statement)
         return cursor
 

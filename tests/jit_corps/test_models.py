@@ -13,11 +13,11 @@ from tests.jit_corps.scripted import CORP, member, snapshot
 
 #: What the databases call the types of our fields.
 TYPES = {
-    "TEXT": {"text"},
-    "INT": {"integer"},
+    "TEXT": {"text", "longtext", "varchar"},
+    "INT": {"integer", "int"},
     "BIGINT": {"bigint", "integer"},
     "BIGAUTO": {"bigint", "integer"},
-    "BOOL": {"smallint", "boolean", "integer"},
+    "BOOL": {"smallint", "boolean", "integer", "tinyint"},
     "DOUBLE": {"double precision", "double", "real"},
     "DATETIME": {"datetime", "timestamp without time zone"},
 }

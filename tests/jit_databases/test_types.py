@@ -11,7 +11,8 @@ import pytest
 from jit_databases.errors import DatabaseConfigInvalid, DriverMissing
 from jitcore.errors import ElementFailed, ElementInvalid
 from jitcore.schemas import schema_path
-from jitcore.storage import DatabaseUnavailable, DatabaseUnsupported, StorageClosed, observe
+from jitcore.storage import DatabaseUnavailable, StorageClosed, observe
+from jitcore.storage.error_boundary import translating
 
 NAME = "databases.Shop"
 
@@ -188,18 +189,47 @@ def test_mysql_without_its_driver_names_the_extra(open_app, monkeypatch):
         element.database  # noqa: B018 - reading is the test
 
 
-def test_mysql_gets_its_address(open_app, monkeypatch):
-    """The parts of the address reach Peewee's MySQL database; the App's own tables are not kept there."""
-    monkeypatch.setitem(sys.modules, "pymysql", sys)  # stands in for the driver, which nothing calls before connecting
-    files = shop("MySQLType", {"url": "mysql://me:pw@db.example:3307/shop?charset=utf8mb4"})
-    app = open_app({**files, "app.json": {"settings": {"defaultElement": {"defaultDatabase": NAME}}}})
+@pytest.mark.parametrize("scheme", ["mysql", "mariadb"])
+def test_mysql_gets_its_address(open_app, scheme):
+    """The parts of the address reach Peewee's MySQL database, whichever of the two it is called."""
+    app = open_app(shop("MySQLType", {"url": f"{scheme}://me:pw@db.example:3307/shop?charset=utf8mb4"}))
+    assert app.check() == []
     database = app.getElement(NAME).database
     assert isinstance(database, peewee.MySQLDatabase)
     assert database.database == "shop"
     told = {key: database.connect_params[key] for key in ("host", "port", "user", "password", "charset")}
     assert told == {"host": "db.example", "port": 3307, "user": "me", "password": "pw", "charset": "utf8mb4"}
-    with pytest.raises(DatabaseUnsupported, match=r"not in the MySQL database shop on db\.example:3307"):
-        app.database  # noqa: B018 - reading is the test
+
+
+def test_mariadb_is_reached_by_address_and_password(open_app, mariadb_server, mariadb_database):
+    """A MariaDB can be the App's own database, reached as on any server."""
+    config = {
+        "host": "127.0.0.1",
+        "port": str(mariadb_server.port),
+        "user": mariadb_server.account,
+        "password": mariadb_server.password,
+        "database": mariadb_database["database"],
+    }
+    files = shop("MySQLType", {"dbType": "MySQL", "dbAlias": "Shop", "dbConfig": config})
+    app = open_app({**files, "app.json": {"settings": {"defaultElement": {"defaultDatabase": NAME}}}})
+    assert app.check() == []
+    assert app.database.execute_sql("SELECT DATABASE(), USER()").fetchone() == (
+        mariadb_database["database"],
+        f"{mariadb_server.account}@127.0.0.1",
+    )
+    assert "corp_member" in app.database.get_tables()
+
+
+def test_a_wrong_password_of_mariadb_is_not_repeated(open_app, mariadb_server, mariadb_database):
+    """The error says which database and why, and shows no password."""
+    where = f"127.0.0.1:{mariadb_server.port}/{mariadb_database['database']}"
+    app = open_app(shop("MySQLType", {"url": f"mariadb://{mariadb_server.account}:pass-canary@{where}"}))
+    with (
+        pytest.raises(DatabaseUnavailable, match="Access denied") as raised,
+        translating(app.getElement(NAME).database),
+    ):
+        app.getElement(NAME).database.execute_sql("SELECT 1")
+    assert "canary" not in str(raised.value)
 
 
 # --- business files --------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from jitcore.storage.kinds.mysql_errors import DUPLICATE, ENDED, GONE, number
+from jitcore.storage.kinds.mysql_errors import ENDED, GONE, number
 from jitcore.storage.statements import Statement
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from jitcore.storage.kinds.mysql_steps import Steps
 
-__all__ = ["KEY_TEXT", "READ_ONLY", "MySQLDialect", "Session"]
+__all__ = ["KEY_TEXT", "READ_ONLY", "MySQLDialect", "Session", "leaving_alone"]
 
 #: Begins a transaction that sees one moment and cannot write.
 READ_ONLY = "READ ONLY"
 #: How a text is spelt that is, or is part of, a key: four of them fit into the 3,072 bytes that InnoDB allows a key.
 KEY_TEXT = "VARCHAR(191)"
-#: How Peewee's ``on_conflict_ignore()`` begins.
-_FORGIVING = "INSERT IGNORE"
+#: Counts the rows that an insert leaves alone because they are there.
+_MET = "@jit_met"
 #: No text or bytes are cut at 64 KiB, and no moment at its second.
 _TYPES = {"TEXT": "LONGTEXT", "KEY TEXT": KEY_TEXT, "BLOB": "LONGBLOB", "DATETIME": "DATETIME(6)"}
 
@@ -67,25 +67,23 @@ class MySQLDialect(peewee.MySQLDatabase if TYPE_CHECKING else object):  # type: 
 
     def run(self, sql: str, params: Any = None) -> Any:
         """Run a statement, whether or not a migration is under way."""
-        if sql.startswith(_FORGIVING) and not self.in_transaction():
-            # What it forgave is known when it is done.
-            with self.atomic():
-                return self.run(sql, params)
-        cursor = self._guarded(lambda: super(MySQLDialect, self).execute_sql(sql, params), again=_only_reads(sql))
-        self._check_what_was_forgiven(sql, cursor)
-        return cursor
+        again = Statement(sql).kind == "read"
+        return self._counted(
+            sql, lambda: self._guarded(lambda: super(MySQLDialect, self).execute_sql(sql, params), again=again)
+        )
 
-    def run_text(self, text: str) -> Any:
-        """Run a statement that holds its values already, inside a transaction."""
+    def run_text(self, sql: str, text: str) -> Any:
+        """Run a statement that holds its values already.
+
+        :param sql: the same without them.
+        """
 
         def execute() -> Any:
             cursor = self.cursor()
             cursor.execute(text)
             return cursor
 
-        cursor = self._guarded(execute)
-        self._check_what_was_forgiven(text, cursor)
-        return cursor
+        return self._counted(sql, lambda: self._guarded(execute))
 
     def _guarded(self, execute: Callable[[], Any], *, again: bool = False) -> Any:
         """Run something, and note what it ends.
@@ -117,14 +115,24 @@ class MySQLDialect(peewee.MySQLDatabase if TYPE_CHECKING else object):  # type: 
         if connection.open:
             connection.close()
 
-    def _check_what_was_forgiven(self, sql: str, cursor: Any) -> None:
-        """``IGNORE`` forgives duplicates, which is meant, and values that do not fit, which would be cut."""
-        if not (cursor.warning_count and sql.startswith(_FORGIVING)):
-            return
-        for _, code, message in super().execute_sql("SHOW WARNINGS").fetchall():
-            if code != DUPLICATE:
-                self.session.failed = True
-                raise peewee.DataError(int(code), str(message))
+    def _counted(self, sql: str, execute: Callable[[], Any]) -> Any:
+        """Count of an insert that leaves rows alone the others; the server counts all that it found."""
+        if _MET not in sql:
+            return execute()
+        self._guarded(lambda: super(MySQLDialect, self).execute_sql(f"SET {_MET} = 0"))
+        cursor = execute()
+        [(met,)] = super().execute_sql(f"SELECT {_MET}").fetchall()
+        cursor.rowcount -= int(met)
+        return cursor
+
+    def conflict_statement(self, on_conflict: Any, query: Any) -> Any:
+        return peewee.SQL("INSERT") if _is_ignore(on_conflict) else super().conflict_statement(on_conflict, query)
+
+    def conflict_update(self, on_conflict: Any, query: Any) -> Any:
+        if not _is_ignore(on_conflict):
+            return super().conflict_update(on_conflict, query)
+        key = query.model._meta.get_primary_keys() or query.model._meta.sorted_fields  # noqa: SLF001 - as below
+        return peewee.SQL(leaving_alone(key[0].column_name))
 
     # --- transactions ---
 
@@ -178,6 +186,22 @@ class MySQLDialect(peewee.MySQLDatabase if TYPE_CHECKING else object):  # type: 
                 field.field_type = "TEXT"
 
 
+def leaving_alone(column: str) -> str:
+    """End an ``INSERT`` so that it leaves the rows alone that are there.
+
+    ``INSERT IGNORE`` would forgive values as well that do not fit, and cut them. It would also share the row that it
+    finds with others who do the same, so that two who want to change it next would wait for each other.
+
+    :param column: any that is never NULL; it keeps its value.
+    """
+    name = f"`{column.replace('`', '``')}`"
+    return f"ON DUPLICATE KEY UPDATE {name} = IF({_MET} := {_MET} + 1, {name}, {name})"
+
+
+def _is_ignore(on_conflict: Any) -> bool:
+    return str(on_conflict._action or "").lower() == "ignore"  # noqa: SLF001 - what Peewee's own databases ask
+
+
 def _key_fields(model: type[peewee.Model]) -> list[Any]:
     options: Any = model._meta  # noqa: SLF001 - as above
     names = {name for index in options.indexes if isinstance(index, (list, tuple)) for name in index[0]}
@@ -187,7 +211,3 @@ def _key_fields(model: type[peewee.Model]) -> list[Any]:
         for field in options.sorted_fields
         if field.index or field.unique or field.name in primary or {field.name, field.column_name} & names
     ]
-
-
-def _only_reads(sql: str) -> bool:
-    return Statement(sql).kind == "read"

@@ -16,7 +16,6 @@ from jitcore.storage.kinds.kind import BrokenRule
 
 __all__ = [
     "ALREADY_DONE",
-    "DUPLICATE",
     "ENDED",
     "GONE",
     "LOCK_TIMEOUT",
@@ -28,7 +27,6 @@ __all__ = [
 ]
 
 LOCK_TIMEOUT = 1205
-DUPLICATE = 1062
 #: The transaction, or its statement that waited, was given up: deadlock, lock wait, "changed since last read".
 ENDED = frozenset({1213, LOCK_TIMEOUT, 1020})
 #: The connection is gone, or the server has said that it ends it.

@@ -18,6 +18,7 @@ import peewee
 
 from jitcore.errors import ArgumentError
 from jitcore.storage.bulk_writes import BulkWriter, Row, Table
+from jitcore.storage.kinds.mysql_dialect import leaving_alone
 from jitcore.storage.kinds.mysql_errors import TOO_LARGE
 
 if TYPE_CHECKING:
@@ -39,15 +40,16 @@ class MySQLWriter(BulkWriter):
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
-        into = f"INTO {_path(table)} ({_listed(names)}) VALUES "
+        head = f"INSERT INTO {_path(table)} ({_listed(names)}) VALUES "
         if not new:
-            return sum(self._run(f"INSERT IGNORE {into}", values, "", len(names)) for values, _ in self._filled(rows))
+            tail = f" {leaving_alone(keys[0])}"
+            return sum(self._run(head, values, tail, len(names)) for values, _ in self._filled(rows))
         assignments = ", ".join(f"{_quoted(name)} = VALUES({_quoted(name)})" for name in new)
         unique = [names.index(key) for key in keys]
         written = 0
         for values, count in self._filled(rows, unique):
             # It counts a row that was there twice, or once if nothing changed.
-            self._run(f"INSERT {into}", values, f" ON DUPLICATE KEY UPDATE {assignments}", len(names))
+            self._run(head, values, f" ON DUPLICATE KEY UPDATE {assignments}", len(names))
             written += count
         return written
 

@@ -1,6 +1,6 @@
-"""``databases.MySQLType``: a database on a MySQL server, through PyMySQL.
+"""``databases.MySQLType``: a database on a server of MariaDB or MySQL, through PyMySQL.
 
-Good for an app's own Peewee models; the App's own tables (``defaultDatabase``) live in SQLite or PostgreSQL.
+The App's own tables want MariaDB 10.6 or MySQL 8.0.19, or newer; other data may lie on an older one.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ CONNECT_SECONDS = 10
 
 
 class MySQLElement(DatabaseElement):
-    """A MySQL database."""
+    """A database of MariaDB or MySQL."""
 
-    schemes = ("mysql",)
+    schemes = ("mysql", "mariadb")
 
     def _open(self, address: Address) -> peewee.Database:
         try:
