@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from jit_qywx.errors import BadAnswer
+from jit_qywx.errors import ExportFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,18 +45,14 @@ def read_records(file: IO[bytes], key: str, name: str, *, call: str, corpId: str
     :param key: the ``encoding_aeskey`` of the job.
     :param name: of the list that holds the records, for example ``userlist``.
     :param call: what the file is, for messages.
-    :raises BadAnswer: the file is not encrypted with this key, or holds no such list; some of its records may have been
-        handed out by then.
+    :param corpId: whose it is, for messages.
+    :raises ExportFailed: the file is not encrypted with this key, or holds no such list; some of its records may have
+        been handed out by then.
     """
     try:
         yield from _List(_texts(file, base64.b64decode(key + "=")), name).records()
     except _UnusableError as error:
-        raise BadAnswer(
-            f"{call} {error}.",
-            call=call,
-            corpId=corpId,
-            hint="If this keeps happening, compare it with WeCom's documentation of exports.",
-        ) from None
+        raise ExportFailed(f"{call} of enterprise {corpId} {error}.", call=call) from None
 
 
 class _UnusableError(Exception):

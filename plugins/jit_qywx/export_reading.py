@@ -52,7 +52,7 @@ class Block:
 
     :param call: what it is, for messages, path first: ``export/user block 2 of 12``.
     :param size: its bytes, which are proven to be those that WeCom made.
-    :param records: of ``user/list`` or ``department/list``, to be read once; ``BadAnswer`` when there are none.
+    :param records: of ``user/list`` or ``department/list``, to be read once; ``ExportFailed`` when there are none.
     """
 
     call: str

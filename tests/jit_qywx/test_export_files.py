@@ -31,10 +31,10 @@ def read(file: io.BytesIO, key: str = KEY) -> list[dict[str, Any]]:
 
 
 def refused(file: io.BytesIO) -> str:
-    with pytest.raises(errors.BadAnswer) as caught:
+    with pytest.raises(errors.ExportFailed) as caught:
         read(file)
-    assert (caught.value.path, caught.value.corpId) == ("export/user", "ww1")
-    assert caught.value.message.startswith("export/user block 2 of 3 ")
+    assert caught.value.call == "export/user block 2 of 3"
+    assert caught.value.message.startswith("export/user block 2 of 3 of enterprise ww1 ")
     return caught.value.message
 
 
@@ -154,7 +154,7 @@ def test_a_record_without_an_end_is_not_read_to_the_end(monkeypatch: pytest.Monk
 
 def test_no_content_is_in_an_error() -> None:
     """What people are called stays out of every exception, and of those behind it."""
-    with pytest.raises(errors.BadAnswer) as caught:
+    with pytest.raises(errors.ExportFailed) as caught:
         read(sealed('{"userlist":[{"userid":"canary-张三"'.encode()))
     error: BaseException | None = caught.value
     while error is not None:

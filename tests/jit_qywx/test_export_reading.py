@@ -230,7 +230,7 @@ def test_a_file_of_another_job_is_refused(
     wecom_emulator.faults.add(
         "export/get_result", rewrite=lambda answer: {**answer, "data_list": [*answer["data_list"][:-1], other[-1]]}
     )
-    with pytest.raises(errors.BadAnswer, match=r"block 4 of 4 is not (encrypted with the key|JSON)"):
+    with pytest.raises(errors.ExportFailed, match=r"block 4 of 4 .* is not (encrypted with the key|JSON)"):
         outcome(exporting())
 
 

@@ -204,6 +204,21 @@ def test_trouble_with_an_export_leads_to_a_walk(
 
 
 @pytest.mark.usefixtures("few")
+def test_files_of_another_form_are_tried_once_a_day(
+    authorise: Callable[..., QywxProxyClient], suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are what WeCom made and not what it documents stay so: the enterprise is walked, until tomorrow."""
+    monkeypatch.setattr(
+        "jit_qywx.emulator.export_jobs.encode", lambda block: b"0123456789abcdef" + repr(block).encode()
+    )
+    client = authorise(Org.generate(seed=5, members=15, departments=5, tags=2))
+    snapshot = read(client, memory=suite.exports(BIG))
+    assert len(snapshot.members) == 15
+    assert "export/department block 1 of 1 of enterprise wwcorpbig00000 is not JSON" in snapshot.way
+    assert suite.exports(BIG).trouble() is not None
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("name", TROUBLE)
 def test_trouble_is_an_error_where_only_exports_are_allowed(
     authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator, name: str
