@@ -171,3 +171,17 @@ def test_every_event_the_emulator_sends_is_understood(wecom_emulator: Emulator) 
     assert work_of(events) == Work(
         DEPARTMENT | TAG | Targets(renames=frozenset({("zhangsan", "zhang.san")}), deleted=frozenset({"zhang.san"}))
     )
+
+
+@pytest.mark.parametrize(("kind", "asks"), [("export_user", False), ("export_department", False), ("sync_user", True)])
+def test_the_end_of_an_export_is_told_apart_from_that_of_an_import(
+    wecom_emulator: Emulator, kind: str, asks: bool
+) -> None:
+    """As WeCom sends it: an answer to one's own export by another sync would never end."""
+    from jit_qywx.callback import parse_app_event
+
+    wecom_emulator.add_corp("ww1")
+    told = {"JobId": "jobid_1", "JobType": kind, "ErrCode": 0, "ErrMsg": "ok"}
+    app = wecom_emulator.install("ww1")
+    message = wecom_emulator.callbacks.app_event(app, "batch_job_result", BatchJob=told).plaintext
+    assert bool(work_of([parse_app_event(message.encode(), "ww1")])) == asks
