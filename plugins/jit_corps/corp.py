@@ -71,6 +71,13 @@ class Corp(Element, ABC):
         """
         return self.fetch(known, confirm=confirm, progress=progress)
 
+    def fetch_contacts(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+        """As :meth:`fetch`, with mail and telephone numbers, which no sync needs: for :meth:`getThirdCorpData`.
+
+        A provider whose ``fetch`` leaves them out overrides this.
+        """
+        return self.fetch(known, confirm=confirm, progress=progress)
+
     def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
         """Read single records from upstream, for :meth:`sync_targets`; a provider that can overrides this.
 
@@ -209,7 +216,7 @@ class Corp(Element, ABC):
         from jit_corps.progress import shown
 
         with shown(self.title, None) as report:
-            return CorpData.from_snapshot(self._engine.fetched(self.fetch, None, report))
+            return CorpData.from_snapshot(self._engine.fetched(self.fetch_contacts, None, report))
 
     def bulkRegister(self, corpData: Mapping[str, Any], approve: int | None = None) -> SyncReport:
         """Register what a dictionary says, as a sync would: members get their accounts, changes are applied.

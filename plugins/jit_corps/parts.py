@@ -15,17 +15,20 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
-from jit_corps.changes import KindChanges, Removal
+from jit_corps.changes import KindChanges
 from jit_corps.merging import merged, merged_grants, merged_head, merged_members
+from jit_corps.packing import GRANT_RECORDS, MEMBER_RECORDS, ROWS, pairs_of, removals_of
 from jit_corps.renames import decided, find_renames, renamed, same_people, unlisted_people
-from jit_corps.rows import KEY_LENGTHS, MANUAL, GrantRow, LocalState, MemberRow, MembershipRow
-from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS, GrantRecord, MemberRecord, Membership
-from jit_corps.spool import Merged, Packing, Spool, SpoolFile, row_packing
+from jit_corps.rows import KEY_LENGTHS, MANUAL
+from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
+from jit_corps.spool import Merged, Spool, SpoolFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
+    from jit_corps.rows import GrantRow, LocalState, MemberRow, MembershipRow
     from jit_corps.snapshot import Snapshot
+    from jit_corps.spool import Packing
 
 __all__ = ["Cut", "Part", "Parts", "People", "Whole"]
 
@@ -115,8 +118,8 @@ class Cut:
     def __init__(self, snapshot: Snapshot, state: LocalState, people: People, count: int) -> None:
         self._file = SpoolFile()
         self._count = count
-        self._records = self._drawers(RECORDS)
-        self._given = self._drawers(GIVEN)
+        self._records = self._drawers(MEMBER_RECORDS)
+        self._given = self._drawers(GRANT_RECORDS)
         self._rows = self._row_drawers(lambda row: row.memberId)
         listed: set[str] = set()
         # Numbers for texts. Whether anybody has another id now is asked each time, and the answer is mostly no.
@@ -178,8 +181,8 @@ class Cut:
         return replace(
             changes,
             added=Spool(self._file, row, changes.added),
-            updated=Spool(self._file, _pairs(row), changes.updated),
-            removed=Spool(self._file, _removals(row), changes.removed),
+            updated=Spool(self._file, pairs_of(row), changes.updated),
+            removed=Spool(self._file, removals_of(row), changes.removed),
         )
 
     def united(self, kind: str, changes: list[KindChanges[Any]]) -> KindChanges[Any]:
@@ -269,59 +272,3 @@ class _RowDrawers(NamedTuple):
     members: _Drawers[Any]
     memberships: _Drawers[Any]
     grants: _Drawers[Any]
-
-
-def _packed_record(record: MemberRecord) -> tuple[Any, ...]:
-    """All but what is never stored: mail and telephone numbers do not get into a file."""
-    return (
-        record.memberId,
-        record.name,
-        record.active,
-        record.reason,
-        tuple([(place.deptId, place.order, place.isLeader) for place in record.departments]),
-        record.mainDeptId,
-        record.position,
-        record.alias,
-        record.gender,
-        record.avatar,
-        record.openUserId,
-    )
-
-
-def _unpacked_record(packed: tuple[Any, ...]) -> MemberRecord:
-    memberId, name, active, reason, places, main, position, alias, gender, avatar, openUserId = packed
-    return MemberRecord(
-        memberId,
-        name,
-        active,
-        reason,
-        tuple([Membership(*place) for place in places]),
-        main,
-        position,
-        alias,
-        gender=gender,
-        avatar=avatar,
-        openUserId=openUserId,
-    )
-
-
-def _pairs(row: Packing[T]) -> Packing[tuple[T, T]]:
-    pack, unpack = row
-    return Packing(lambda pair: (pack(pair[0]), pack(pair[1])), lambda packed: (unpack(packed[0]), unpack(packed[1])))
-
-
-def _removals(row: Packing[Any]) -> Packing[Removal[Any]]:
-    pack, unpack = row
-    return Packing(
-        lambda one: (pack(one.before), one.after and pack(one.after), one.follows),
-        lambda packed: Removal(unpack(packed[0]), packed[1] and unpack(packed[1]), packed[2]),
-    )
-
-
-RECORDS = Packing(_packed_record, _unpacked_record)
-GIVEN = Packing(lambda grant: (grant.memberId, grant.roleId, grant.origin), lambda packed: GrantRecord(*packed))
-ROWS: Mapping[str, Packing[Any]] = {
-    MEMBERS: row_packing(MemberRow),
-    MEMBERSHIPS: row_packing(MembershipRow),
-    GRANTS: row_packing(GrantRow),
-}

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import weakref
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from jit_corps.errors import SpoolFull
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from jit_corps.snapshot import Records
 
-__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "row_packing"]
+__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "gathered", "packed", "row_packing", "unpacked"]
 
 T = TypeVar("T")
 
@@ -40,6 +41,16 @@ class Packing(NamedTuple, Generic[T]):
 
     pack: Callable[[T], Any]
     unpack: Callable[[Any], T]
+
+
+def packed(packing: Packing[T], rows: Iterable[T]) -> bytes:
+    """Rows as bytes, to be read by this process only."""
+    return marshal.dumps(list(map(packing.pack, rows)))
+
+
+def unpacked(packing: Packing[T], data: bytes) -> Iterator[T]:
+    """The rows of :func:`packed`."""
+    return map(packing.unpack, marshal.loads(data))  # noqa: S302 - nobody else can have written it
 
 
 class SpoolFile:
@@ -111,9 +122,8 @@ class Spool(Generic[T]):
         return self._written + len(self._held)
 
     def __iter__(self) -> Iterator[T]:
-        unpack = self._packing.unpack
         for start, length in self._blocks:
-            yield from map(unpack, marshal.loads(self._file.read(start, length)))  # noqa: S302 - our own bytes, see write
+            yield from unpacked(self._packing, self._file.read(start, length))
         yield from tuple(self._held)
 
     @property
@@ -122,7 +132,7 @@ class Spool(Generic[T]):
         return len(self._held)
 
     def _write(self) -> None:
-        data = marshal.dumps(list(map(self._packing.pack, self._held)))
+        data = packed(self._packing, self._held)
         self._blocks.append((self._file.write(data), len(data)))
         self._written += len(self._held)
         self._held = []
@@ -143,6 +153,16 @@ class Merged(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return heapq.merge(*self._runs, key=self._key)
+
+
+def gathered(file: SpoolFile, packing: Packing[T], rows: Iterable[T], held: int) -> Records[T]:
+    """Rows as a tuple; more than so many of them as a spool.
+
+    :param held: how many there may be in memory.
+    """
+    remaining = iter(rows)
+    few = tuple(islice(remaining, held + 1))
+    return few if len(few) <= held else Spool(file, packing, chain(few, remaining))
 
 
 def row_packing(row_type: Any) -> Packing[Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_qywx.errors import ExportFailed
 from jit_qywx.export_reading import DEPARTMENT, USER, Exporting
-from jit_qywx.mapping import record_id, tag_users
+from jit_qywx.mapping import record_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jit_corps.snapshot import MemberRecord
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.listing import Listing
-    from jit_qywx.mapping import Mapper
+    from jit_qywx.mapping import Mapper, Tag
 
 __all__ = ["MOST_WITNESSES", "ExportListing", "witnesses"]
 
@@ -137,14 +137,14 @@ class ExportListing:
         return ExportFailed(f"export/{kind} of enterprise {self._corpId} {what}.", call=f"export/{kind}")
 
 
-def witnesses(departments: Iterable[Record], tags: Mapping[str, Record], *listed: AbstractSet[str]) -> list[str]:
+def witnesses(departments: Iterable[Record], tags: Mapping[str, Tag], *listed: AbstractSet[str]) -> list[str]:
     """Some of those who lead a department or have a tag and are not listed: WeCom names only whom the app may see.
 
     :param listed: who is, or was asked for already.
     """
     named = {leader for department in departments for leader in _leaders(department)}
     for tag in tags.values():
-        named.update(tag_users(tag))
+        named.update(tag.memberIds)
     return sorted(userId for userId in named if not any(userId in known for known in listed))[:MOST_WITNESSES]
 
 

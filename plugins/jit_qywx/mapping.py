@@ -7,7 +7,7 @@ is how WeCom hides a name (documents 90344 and 96255).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.snapshot import DeptRecord, MemberRecord, Membership, RoleRecord
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jit_qywx.scope import VisibleScope
 
-__all__ = ["ROOT", "Mapper", "record_id", "role_record", "tag_users"]
+__all__ = ["ROOT", "Mapper", "Tag", "record_id", "role_record", "tag_users"]
 
 #: Id of every enterprise's root department (document 90204).
 ROOT = "1"
@@ -115,6 +115,22 @@ def record_id(told: Mapping[str, Any], name: str, *, call: str) -> str:
             hint="Nothing of the answer was used. If this keeps happening, compare it with WeCom's documentation.",
         )
     return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag as a role, and the members whom it names, each once."""
+
+    role: RoleRecord
+    memberIds: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tagId: str, told: Mapping[str, Any]) -> Tag:
+        """The tag of ``tag/get``.
+
+        :raises BadAnswer: a member or a department has no id.
+        """
+        return cls(role_record(tagId, told), tuple(dict.fromkeys(tag_users(told))))
 
 
 def role_record(tagId: str, told: Mapping[str, Any]) -> RoleRecord:

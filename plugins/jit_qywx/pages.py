@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.snapshot import MemberRecord, Membership
+from jit_corps.snapshot import MemberRecord, Membership, RoleRecord
+from jit_qywx.mapping import Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["TAG", "pack", "unpack"]
 
@@ -29,7 +30,7 @@ def pack(name: str, told: Any) -> Any:
 
 def unpack(name: str, told: Any) -> Any:
     """What :func:`pack` was given, without what must not be stored."""
-    return told if name.startswith(TAG) else [_unpack_member(values) for values in told]
+    return _unpack_tag(told) if name.startswith(TAG) else [_unpack_member(values) for values in told]
 
 
 def _pack_member(record: MemberRecord) -> list[Any]:
@@ -42,7 +43,10 @@ def _unpack_member(values: Sequence[Any]) -> MemberRecord:
     return MemberRecord(departments=places, **dict(zip(_PLAIN, values[1:], strict=True)))
 
 
-def _pack_tag(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a tag, whom it names by id and which departments: what roles are made of."""
-    users = [{"userid": user.get("userid")} for user in told["userlist"]]
-    return {"tagname": told.get("tagname"), "userlist": users, "partylist": told["partylist"]}
+def _pack_tag(tag: Tag) -> list[Any]:
+    return [tag.role.roleId, tag.role.name, tag.role.deptIds, tag.memberIds]
+
+
+def _unpack_tag(values: Sequence[Any]) -> Tag:
+    roleId, name, deptIds, memberIds = values
+    return Tag(RoleRecord(roleId, name, None if deptIds is None else tuple(deptIds)), tuple(memberIds))

@@ -21,14 +21,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from jit_corps.packing import GRANT_RECORDS
 from jit_corps.snapshot import GrantRecord, Snapshot
+from jit_corps.spool import SpoolFile, gathered
 from jit_corps.sync import KEPT
 from jit_qywx.errors import CallerMistake, NotFound, PermissionDenied, QywxError
 from jit_qywx.export_choice import AUTO, EXPORT, ExportMemory, choose_way, is_lasting, is_of_export, trouble_of
 from jit_qywx.export_listing import ExportListing, witnesses
 from jit_qywx.fanout import read_as_answered, read_each
 from jit_qywx.listing import CONFIRMED, NAMED, Listing
-from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
+from jit_qywx.mapping import ROOT, Mapper, Tag, record_id
 from jit_qywx.pages import TAG
 from jit_qywx.scope import VisibleScope, common, read_scope
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from jit_corps.checkpoints import Checkpoint
     from jit_corps.progress import Progress
-    from jit_corps.snapshot import MemberRecord, RoleRecord
+    from jit_corps.snapshot import MemberRecord, Records, RoleRecord
     from jit_qywx.client import QywxProxyClient
 
 __all__ = ["read_corp"]
@@ -47,6 +49,8 @@ logger = logging.getLogger(__name__)
 
 Record: TypeAlias = dict[str, Any]
 
+#: So many records of members, and as many grants, are held in memory; there are more in large organisations only.
+HELD = 150_000
 #: The department does not exist (any more): 60003 of user/list, 60123 of department calls.
 _NO_DEPARTMENT = frozenset({60003, 60123})
 #: The member is gone, or outside the visible range (document 90313).
@@ -67,6 +71,7 @@ def read_corp(
     memory: ExportMemory | None = None,
     everybody: Callable[[], Collection[str]] | None = None,
     checkpoint: Checkpoint | None = None,
+    contacts: bool = True,
 ) -> Snapshot:
     """Read an organisation.
 
@@ -80,13 +85,14 @@ def read_corp(
     :param memory: remembers that the enterprise cannot be exported; None remembers nothing.
     :param everybody: ids of all who were ever here, asked for when these may have changed; None for ``known``.
     :param checkpoint: keeps what a walk that is interrupted has read, and hands out what an earlier one had.
+    :param contacts: whether mail and telephone numbers are wanted; with them all members are held in memory.
     :raises ExportFailed: only with :data:`EXPORT`: the export came to nothing.
     :raises ApiError: a call was refused; it says which.
     :raises TransportError: a call got no usable answer.
     """
     calls = client.calls
     with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
-        reading = _Reading(client, pool, progress, everybody or (lambda: known), checkpoint)
+        reading = _Reading(client, pool, progress, everybody or (lambda: known), checkpoint, contacts=contacts)
         return reading.read(known, confirm, corpName, calls, fetch, memory or ExportMemory())
 
 
@@ -108,7 +114,7 @@ class _People:
 
     departments: list[Record]
     listing: Listing
-    tags: dict[str, Record]
+    tags: dict[str, Tag]
     incomplete: list[str]
     unconfirmed: frozenset[str]
     renames: frozenset[tuple[str, str]]
@@ -125,6 +131,8 @@ class _Reading:
         progress: Progress,
         everybody: Callable[[], Collection[str]],
         checkpoint: Checkpoint | None,
+        *,
+        contacts: bool,
     ) -> None:
         self._client = client
         self._pool = pool
@@ -134,7 +142,8 @@ class _Reading:
         #: What of the departments was read so far, of how many, and how much of that by an earlier reading.
         self._listed = self._departments = self._resumed = 0
         #: Tags that an earlier reading had read.
-        self._kept_tags: dict[str, Record] = {}
+        self._kept_tags: dict[str, Tag] = {}
+        self._contacts = contacts
 
     def read(
         self, known: frozenset[str], confirm: int, corpName: str | None, calls: int, fetch: str, memory: ExportMemory
@@ -218,7 +227,7 @@ class _Reading:
         departments: list[Record],
         why: str,
     ) -> _People:
-        listing = Listing()
+        listing = self._listing()
         self._departments = len(_ids(departments))
         self._resume(scope, listing)
         departments = self._list_members(departments, mapper, listing)
@@ -251,7 +260,7 @@ class _Reading:
     def _find_by_export(
         self, scope: VisibleScope, mapper: Mapper, known: frozenset[str], confirm: int, departments: list[Record]
     ) -> _People:
-        listing = Listing()
+        listing = self._listing()
         export = ExportListing(self._client, self._pool, self._progress, self._list_departments)
         departments = export.list_members(departments, mapper, listing)
         tags, incomplete = self._find_beside(scope, mapper, listing)
@@ -261,9 +270,10 @@ class _Reading:
         export.check([*found, *self._look_again(doubted, len(doubted))[0]])
         return _People(departments, listing, tags, incomplete, unconfirmed, renames, export.told)
 
-    def _find_beside(
-        self, scope: VisibleScope, mapper: Mapper, listing: Listing
-    ) -> tuple[dict[str, Record], list[str]]:
+    def _listing(self) -> Listing:
+        return Listing(None if self._contacts else HELD)
+
+    def _find_beside(self, scope: VisibleScope, mapper: Mapper, listing: Listing) -> tuple[dict[str, Tag], list[str]]:
         """All tags, what of them could not be read, and into the listing those who are visible by themselves."""
         tags, incomplete = self._read_tags()
         listing.add(NAMED, _mapped(self._read_visible_by_themselves(scope, listing, tags), mapper))
@@ -318,12 +328,12 @@ class _Reading:
         return vanished
 
     def _read_visible_by_themselves(
-        self, scope: VisibleScope, listing: Listing, tags: Mapping[str, Record]
+        self, scope: VisibleScope, listing: Listing, tags: Mapping[str, Tag]
     ) -> list[Record]:
         """Members whom the range names, or a tag in the range holds, and no visible department lists."""
         named = {*scope.users}
         for tagId in scope.tags:
-            named.update(tag_users(tags[tagId]) if tagId in tags else ())
+            named.update(tags[tagId].memberIds if tagId in tags else ())
 
         def read(userId: str) -> Record | None:
             try:
@@ -338,20 +348,20 @@ class _Reading:
             if record is not None
         ]
 
-    def _read_tags(self) -> tuple[dict[str, Record], list[str]]:
+    def _read_tags(self) -> tuple[dict[str, Tag], list[str]]:
         """Every tag with who has it, and why some could not be read."""
         try:
             names = {record_id(tag, "tagid", call="tag/list"): tag.get("tagname") for tag in self._client.tag.list()}
         except PermissionDenied as error:
             return {}, [_refused(error)]
 
-        def read(tagId: str) -> Record | NotFound | PermissionDenied:
+        def read(tagId: str) -> Tag | NotFound | PermissionDenied:
             try:
-                return self._client.tag.get(tagId)
+                return Tag.of(tagId, {"tagname": names[tagId], **self._client.tag.get(tagId)})
             except (NotFound, PermissionDenied) as error:
                 return error
 
-        tags: dict[str, Record] = {tagId: tag for tagId, tag in self._kept_tags.items() if tagId in names}
+        tags: dict[str, Tag] = {tagId: tag for tagId, tag in self._kept_tags.items() if tagId in names}
         incomplete: list[str] = []
         missing = [tagId for tagId in names if tagId not in tags]
         for tagId, result in read_as_answered(self._pool, "roles", missing, read, self._progress):
@@ -359,8 +369,8 @@ class _Reading:
                 incomplete = incomplete or [_refused(result)]
             elif not isinstance(result, NotFound):
                 # A tag that is unknown a moment after it was listed was deleted meanwhile.
-                tags[tagId] = {"tagname": names[tagId], **result}
-                self._keep(f"{TAG}{tagId}", tags[tagId])
+                tags[tagId] = result
+                self._keep(f"{TAG}{tagId}", result)
         return {tagId: tags[tagId] for tagId in names if tagId in tags}, incomplete
 
     def _find_renames(
@@ -409,11 +419,11 @@ class _Reading:
         return found, frozenset(unconfirmed)
 
 
-def _roles(tags: Mapping[str, Record]) -> tuple[tuple[RoleRecord, ...], tuple[GrantRecord, ...]]:
+def _roles(tags: Mapping[str, Tag]) -> tuple[tuple[RoleRecord, ...], Records[GrantRecord]]:
     """Tags as roles, and whom they name. Whom a department under a tag stands for follows from the organisation."""
-    roles = tuple(role_record(tagId, tag) for tagId, tag in tags.items())
-    named = ((userId, f"tag:{tagId}") for tagId, tag in tags.items() for userId in tag_users(tag))
-    return roles, tuple(GrantRecord(userId, roleId, "tag") for userId, roleId in dict.fromkeys(named))
+    roles = tuple(tag.role for tag in tags.values())
+    grants = (GrantRecord(userId, tag.role.roleId, "tag") for tag in tags.values() for userId in tag.memberIds)
+    return roles, gathered(SpoolFile(), GRANT_RECORDS, grants, HELD)
 
 
 def _ids(departments: Iterable[Record]) -> list[str]:

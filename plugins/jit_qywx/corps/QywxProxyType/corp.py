@@ -79,6 +79,8 @@ class QywxProxyCorp(Corp):
     def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
         """Read the organisation from WeCom; touches no database but for tokens, and for ids that may have changed.
 
+        Of a large organisation, mail and telephone numbers are left out.
+
         :param known: ids of members active here.
         :param confirm: most members who are not listed to ask for once more.
         :param progress: called with (phase, done, total or None).
@@ -87,6 +89,10 @@ class QywxProxyCorp(Corp):
         :raises ExportFailed: an export came to nothing, and the business file allows no other way.
         """
         return self._read(known, confirm, progress, None)
+
+    def fetch_contacts(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+        """As :meth:`fetch`, with mail and telephone numbers as far as the app was granted them."""
+        return self._read(known, confirm, progress, None, contacts=True)
 
     def fetch_or_resume(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
         """As :meth:`fetch`, but what an interrupted walk has read is kept for half an hour and not read again.
@@ -101,7 +107,15 @@ class QywxProxyCorp(Corp):
         kept = Checkpoint(self.app.storage, self.fullName, self.corpId, self.clock, pack=pack, unpack=unpack)
         return self._read(known, confirm, progress, kept)
 
-    def _read(self, known: frozenset[str], confirm: int, progress: Progress, checkpoint: Checkpoint | None) -> Snapshot:
+    def _read(
+        self,
+        known: frozenset[str],
+        confirm: int,
+        progress: Progress,
+        checkpoint: Checkpoint | None,
+        *,
+        contacts: bool = False,
+    ) -> Snapshot:
         from jit_qywx.export_choice import AUTO
         from jit_qywx.kept import Kept
         from jit_qywx.reading import read_corp
@@ -119,6 +133,7 @@ class QywxProxyCorp(Corp):
                 everybody=Kept(self.app.storage, self.fullName).everybody,
                 memory=auth.exports(self.corpId) if hasattr(auth, "exports") else None,
                 checkpoint=checkpoint,
+                contacts=contacts,
             )
 
     def fetch_targets(self, targets: Targets, *, progress: Progress) -> Snapshot:
