@@ -22,7 +22,18 @@ from benchmarks.harness import QUICK, Result, Scale
 from benchmarks.keeping import Kept, keep, kept
 from benchmarks.page import write
 
-FAMILIES = ("loading", "calling", "starting", "reloading", "syncing", "growing", "waiting", "together", "receiving")
+FAMILIES = (
+    "loading",
+    "calling",
+    "starting",
+    "reloading",
+    "syncing",
+    "growing",
+    "memory",
+    "waiting",
+    "together",
+    "receiving",
+)
 
 
 def main() -> int:

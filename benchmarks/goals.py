@@ -46,6 +46,7 @@ GOALS = {
     "publish first": Goal("publish transaction of a first sync", 2.5),
     "publish changed": Goal("publish transaction, 1 % changed", 3),
     "growth": Goal("growth from 10,000 to 1,000,000 members", 1.05, "as exponent"),
+    "memory": Goal("memory of a sync of 1,000,000 members", 1024, "MiB"),
     "waiting": Goal("use of the concurrency limit at 50 ms", 0.8, "of the limit", at_least=True),
     "peer": Goal("first sync of 100,000 members beside the peer's way", 20, "x as fast", at_least=True),
 }
