@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jit_corps.snapshot import MemberRecord
+from jit_corps.snapshot import MemberRecord, Membership
 from jit_qywx.listing import NAMED, Listing
 
 
@@ -59,3 +59,35 @@ def test_records_can_be_handed_out_altered() -> None:
     listing.add("1", [MemberRecord("anna", name="Anna")])
     listing.add("2", [MemberRecord("anna", name="A.")])
     assert listing.members(lambda record: MemberRecord(record.memberId)) == (MemberRecord("anna"),)
+
+
+def test_of_many_records_none_is_held_whole() -> None:
+    """Beyond the limit all records lie in a file: everything is still told, but mail and telephone numbers."""
+    listing = Listing(held=2)
+    listing.add("1", [MemberRecord("anna", email="a@example.com", mobile="13800000000", telephone="1")])
+    listing.add("2", [])
+    listing.add("3", [MemberRecord("ben", "Ben", active=True, departments=(Membership("3", 7, True),), gender="1")])
+    assert next(iter(listing.members())).email == "a@example.com"
+    listing.add("4", records("cora"))
+    assert list(listing.members()) == [
+        MemberRecord("anna"),
+        MemberRecord("ben", "Ben", active=True, departments=(Membership("3", 7, True),), gender="1"),
+        *records("cora"),
+    ]
+    assert len(listing.members()) == 3
+    assert listing.memberIds == {"anna", "ben", "cora"}
+
+
+def test_what_vanished_is_left_out_of_the_file_too() -> None:
+    """Places are left out, replaced and altered in the file as they are in memory; who is told twice comes twice."""
+    listing = Listing(held=0)
+    listing.add("1", records("anna", "ben"))
+    listing.add("2", records("ben", "cora"))
+    listing.add("3", records("anna"))
+    listing.add("3", records("dan"))
+    assert listing.memberIds == {"anna", "ben", "cora", "dan"}
+    listing.only(["3", "2"])
+    assert listing.memberIds == {"ben", "cora", "dan"}
+    assert [record.memberId for record in listing.members()] == ["dan", "ben", "cora"]
+    altered = listing.members(lambda record: MemberRecord(record.memberId.upper()))
+    assert [record.memberId for record in altered] == ["DAN", "BEN", "CORA"]

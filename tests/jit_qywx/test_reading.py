@@ -488,3 +488,15 @@ def test_unknown_agent_id_says_where_it_comes_from(client: QywxProxyClient) -> N
     client.agentId = None
     with pytest.raises(errors.AgentUnknown, match="retryCallBack"):
         read(client)
+
+
+def test_a_large_organisation_is_told_from_a_file(client: QywxProxyClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read for a sync, an organisation that is too large for memory is told as it is."""
+    whole = read(client)
+    monkeypatch.setattr("jit_qywx.reading.HELD", 1)
+    large = read(client, contacts=False)
+    assert len(large.members) >= len(whole.members)
+    assert not isinstance(large.members, tuple)
+    assert set(large.members) == set(whole.members)
+    assert sorted(large.grants, key=repr) == sorted(whole.grants, key=repr)
+    assert replace(large, members=(), grants=(), calls=0) == replace(whole, members=(), grants=(), calls=0)
