@@ -16,6 +16,7 @@ from jitcore.storage.errors import StorageClosed, TransactionAborted
 from jitcore.storage.kinds import kind_of
 from jitcore.storage.migrating import migrate
 from jitcore.storage.observed import observe
+from jitcore.storage.server_clock import ServerClock
 from jitcore.storage.statements import StatementCount
 from jitcore.storage.tuples import select_tuples
 
@@ -58,6 +59,8 @@ class Storage:
         self._models: BoundModels | None = None
         self._thread = _ThreadState()
         self._writer = self._kind.writer(self._database, self.transaction)
+        #: Seconds since the epoch, by the clock that all who share the database have.
+        self.clock = ServerClock(self, self._kind.clock_query)
 
     @property
     def database(self) -> peewee.Database:

@@ -10,7 +10,6 @@ these arrive with the first call that needs them.
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -46,9 +45,6 @@ class Corp(Element, ABC):
 
     Its business file has at least ``corpId`` and ``authFullName``; ``strictRoles: true`` makes unseen role ids errors.
     """
-
-    #: Seconds since the epoch; tests set their own.
-    clock: Callable[[], float] = staticmethod(time.time)
 
     # What a provider writes
 
@@ -425,6 +421,11 @@ class Corp(Element, ABC):
         from jit_corps.local_data import local_data
 
         return {"corp": self.getCorpInfo(), **local_data(self._reader)}
+
+    @cached_property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since the epoch, the same on all machines that share the database; tests set their own."""
+        return self.app.storage.clock
 
     @cached_property
     def _reader(self) -> Reader:

@@ -2,7 +2,7 @@
 
 A full reading takes minutes, and events go on arriving meanwhile. Whatever was read singly after the full reading began
 is newer than what the full reading says of it: such a record is left alone, and one that is gone stays gone. Nobody has
-to wait for anybody. The time is that of the machine which reads; machines that share a database should agree on it.
+to wait for anybody. The time is that of the database's server, so that all machines which read agree on it.
 """
 
 # mypy: disable-error-code="no-untyped-call"

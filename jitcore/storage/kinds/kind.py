@@ -46,6 +46,8 @@ class Kind(ABC):
     read_mode: ClassVar[str] = "REPEATABLE READ READ ONLY"
     #: Put between an observed database and its own class, where Peewee has to behave otherwise.
     dialects: ClassVar[tuple[type, ...]] = ()
+    #: SQL that tells the server's clock in seconds since the epoch; ``None`` for a database of this machine.
+    clock_query: ClassVar[str | None] = None
     #: What a failing migration has left behind.
     after_failed_migration: ClassVar[str] = "nothing was changed"
     #: Where migrations that began and did not end are remembered, in a column ``migration``, where that can be.

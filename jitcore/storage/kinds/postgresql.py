@@ -53,6 +53,8 @@ class PostgresqlKind(Kind):
     """PostgreSQL: many writers, and everything inside a transaction can be undone."""
 
     name = "PostgreSQL"
+    # Not now(), which stands still in a transaction.
+    clock_query = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 
     def check(self, database: peewee.Database) -> None:
         from jitcore.storage.error_boundary import place  # it asks the kinds itself

@@ -167,6 +167,11 @@ PROTECTIONS = {
         _replaced("jit_corps.holders", "is_gone", lambda _holder: True),
         (f"{HERE}test_i09_one_writer_fenced.py::test_a_claim_lasts_as_long_as_its_lease",),
     ),
+    "one clock": Protection(
+        "machines whose clocks differ do not overtake each other",
+        _replaced("jitcore.storage.server_clock:ServerClock", "__call__", lambda self: self._machine()),
+        (f"{HERE}test_i09_one_writer_fenced.py::test_machines_whose_clocks_differ",),
+    ),
     "second look": Protection(
         "who is not listed is asked for again",
         _no_second_look,
