@@ -32,23 +32,23 @@ NEW = snapshot(
 
 
 class Harness:
-    """One database, opened anew in every process."""
+    """One database, connected to anew in every process."""
 
     def __init__(self, kind: str, database: str, parameters: dict[str, Any]) -> None:
-        self.open = lambda: Storage(getattr(peewee, kind)(database, **parameters), list(jit_models()))
+        self.storage = Storage(getattr(peewee, kind)(database, **parameters), list(jit_models()))
+        # Migrating is not what is tested here.
+        assert self.storage.models
+        self.storage.database.close()
         self.now = 1_700_000_000.0
 
     def run(self, told: Any, kill_at: int = 0) -> int:
         """Sync in a process of its own, killed at a moment; returns how it ended."""
-        # Whatever claim the last one left behind is over.
-        self.now += 1000
+        # Two days later: the claim that the last one left behind is over, and whom it took away counts no more.
+        self.now += 172_800
         pid = os.fork()
         if pid:
             return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        storage = self.open()
-        # Migrating is not what is tested here.
-        assert storage.database
-        engine = Engine(storage, CORP, CORP_ID, "Shop", lambda: self.now)
+        engine = Engine(self.storage, CORP, CORP_ID, "Shop", lambda: self.now)
         moments = 0
 
         def listen(_phase: str, _statement: Any) -> None:
@@ -57,17 +57,16 @@ class Harness:
             if moments == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        with storage.on_statement(listen):
+        with self.storage.on_statement(listen):
             engine.run(lambda *_, **__: told, action="sync", approve=None, progress=lambda *_: None)
-        storage.close()
+        self.storage.close()
         os._exit(0)
 
     def held(self) -> Any:
         """The organisation in the database, as plain values; its history has to say the same."""
-        storage = self.open()
-        state = read_state(storage, CORP)
-        told = replay(storage, CORP)
-        storage.close()
+        state = read_state(self.storage, CORP)
+        told = replay(self.storage, CORP)
+        self.storage.database.close()
         tables = {
             DEPARTMENTS: state.departments.values(),
             MEMBERS: state.members.values(),
