@@ -16,8 +16,9 @@ def write_files(root, files):
 
 
 @pytest.fixture
-def run(pytester, things):
-    """Run test files, by name, in the folder of an app with the family things."""
+def run(pytester, things, monkeypatch):
+    """Run test files, by name, in the folder of an app with the family things; no plugin is loaded that none names."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def run_(*words, ini="", **tests):
         folder = pytester.path / "shop"
