@@ -68,6 +68,16 @@ def corp_name(corpid: str = CORP_ID) -> str:
     return f"corps.{corpid}"
 
 
+def sync(app: App, corpid: str = CORP_ID) -> None:
+    """What is measured: one sync, all of it.
+
+    :raises RuntimeError: something was withheld or could not be read, so that it did less than it should.
+    """
+    report = app.getElement(corp_name(corpid)).syncCorp()
+    if report.status != "ok":
+        raise RuntimeError(f"the sync that was measured did not do everything: {report}")
+
+
 def _write(app: Path, family: str, name: str, element_type: str, config: dict[str, Any]) -> None:
     path = app / family / name
     path.mkdir(parents=True)

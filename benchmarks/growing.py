@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import peer
 from benchmarks.databases import Opened, kinds, sqlite
-from benchmarks.enterprises import corp_name, opened
+from benchmarks.enterprises import opened, sync
 from benchmarks.fetching import get_all, targets_of
 from benchmarks.harness import Amount, Figure, Point, Result, Scale, exponent, ratio_of, settled, timed
 from benchmarks.tables import inserting, written
@@ -62,13 +62,12 @@ def _side_by_side(scale: Scale, size: int, upstream: Upstream, database: Opened,
 def _round(upstream: Upstream, database: Opened, folder: Path) -> tuple[float, float, float]:
     """Seconds of a first sync, of one that finds nothing changed, and of the floor of the first."""
     with database(folder) as home, opened(folder / "app", upstream, home) as app:
-        corp = app.getElement(corp_name())
         # Each round authorises the enterprise anew, which makes its answers stale.
         upstream.warm()
         upstream.calls()
-        first = settled(timed(corp.syncCorp))
+        first = settled(timed(partial(sync, app)))
         targets = targets_of(upstream.calls())
-        unchanged = settled(timed(corp.syncCorp))
+        unchanged = settled(timed(partial(sync, app)))
         fetched = settled(timed(partial(get_all, upstream.base_url, upstream.permanent_code(), targets)))
         with home.connect() as connection:
             content = written(connection)

@@ -20,6 +20,7 @@ PACKAGES = (
     "cryptography",
     "click",
     "psycopg",
+    "wechatpy",
 )
 
 

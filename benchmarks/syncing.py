@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.databases import Home, Opened, kinds, version
-from benchmarks.enterprises import corp_name, opened
+from benchmarks.enterprises import opened, sync
 from benchmarks.fetching import get_all, targets_of
 from benchmarks.harness import Amount, Count, Figure, Measurement, Result, Scale, ratio_of, settled, timed
 from benchmarks.tables import Look, copying, counted, inserting, repeating, tables, written
 from benchmarks.transactions import watched
 from benchmarks.upstream import Shape, Upstream
+from jitcore import App
 from jitcore.storage.statements import StatementCount
 
 #: How much of the enterprise changes between two syncs.
@@ -90,9 +91,8 @@ def results(scale: Scale, folder: Path) -> Iterator[Result]:
 
 def _round(upstream: Upstream, database: Opened, folder: Path) -> Round:
     with database(folder) as home, opened(folder / "app", upstream, home) as app:
-        corp = app.getElement(corp_name())
         upstream.warm()
-        first = _run(corp, upstream)
+        first = _run(app, upstream)
         floor = partial(get_all, upstream.base_url, upstream.permanent_code(), targets_of(first.calls))
         spent = upstream.seconds()
         fetched = [_spent(timed(floor))]
@@ -103,13 +103,13 @@ def _round(upstream: Upstream, database: Opened, folder: Path) -> Round:
         copied = settled(partial(copying, home, content)) if home.kind == "PostgreSQL" else None
         del content
 
-        unchanged = _run(corp, upstream)
+        unchanged = _run(app, upstream)
         fetched.append(_spent(timed(floor)))
 
         look = _look(home)
         edits = upstream.edit(SHARE)
         upstream.warm()
-        changed = _run(corp, upstream)
+        changed = _run(app, upstream)
         fetched.append(_spent(timed(floor)))
         with home.connect() as connection:
             changes = look.changes(connection)
@@ -130,11 +130,10 @@ def _round(upstream: Upstream, database: Opened, folder: Path) -> Round:
         )
 
 
-def _run(corp: Any, upstream: Upstream) -> Run:
-    storage = corp.app.storage
+def _run(app: App, upstream: Upstream) -> Run:
     upstream.calls()
-    with storage.counting() as statements, watched(storage) as transactions:
-        spent = _spent(timed(corp.syncCorp))
+    with app.storage.counting() as statements, watched(app.storage) as transactions:
+        spent = _spent(timed(partial(sync, app)))
     return Run(spent.seconds, spent.processor, transactions.longest, statements, upstream.calls())
 
 

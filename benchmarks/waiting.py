@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.databases import sqlite
-from benchmarks.enterprises import corp_name, opened
+from benchmarks.enterprises import corp_name, opened, sync
 from benchmarks.harness import Amount, Figure, Result, Scale, ratio_of, settled, timed
 from benchmarks.upstream import Shape, Upstream
 
@@ -45,11 +46,11 @@ def _runs(upstream: Upstream, folder: Path, fetch: str, syncs: Sequence[str]) ->
         # Both syncs together stay below WeCom's limit of a minute, and waiting for a file has to take its time.
         opened(folder / "app", upstream, home, fetch=fetch, unlimited=False) as app,
     ):
-        corp = app.getElement(corp_name())
+        limit = app.getElement(corp_name()).concurrency
         upstream.warm()
         found = []
         for _ in syncs:
             upstream.calls()
-            seconds = settled(timed(corp.syncCorp))
-            found.append(Run(seconds, len(upstream.calls()), corp.concurrency))
+            seconds = settled(timed(partial(sync, app)))
+            found.append(Run(seconds, len(upstream.calls()), limit))
         return found
