@@ -43,9 +43,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that all of it runs, not how fast")
     parser.add_argument("--members", type=int, metavar="N", help="another size of the enterprise; nothing is kept")
     parser.add_argument("--rounds", type=int, metavar="N", help="another number of rounds of a sync; nothing is kept")
+    parser.add_argument("--page", action="store_true", help="measure nothing, write the page of what is kept anew")
     arguments = parser.parse_args()
     if unknown := set(arguments.family) - set(FAMILIES):
         parser.error(f"no such family: {', '.join(sorted(unknown))}")
+    if arguments.page:
+        _write_page()
+        return 0
     families = arguments.family or FAMILIES
     if len(families) > 1:
         return max(_apart(family, sys.argv[1:], families) for family in families)
@@ -59,8 +63,12 @@ def main() -> int:
     measured = _measure(families[0], scale)
     if scale == Scale():
         keep(measured)
-        write([found for family in FAMILIES if (found := kept(family))])
+        _write_page()
     return 0
+
+
+def _write_page() -> None:
+    write([found for family in FAMILIES if (found := kept(family))])
 
 
 def _apart(family: str, arguments: list[str], families: Sequence[str]) -> int:
