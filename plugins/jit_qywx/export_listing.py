@@ -5,17 +5,19 @@ The files of an export are proven to be what WeCom made, not to be all that ther
 * when it has other departments than ``department/list``, before or after;
 * when a member is in a department that neither of them has;
 * when somebody is missing who is there: a member known here, a leader of a department, or whoever a tag names, asked
-  for by ``user/get``.
+  for by ``user/get``;
+* when most of its members are new here, and the lists of its largest departments have others.
 
 Whatever speaks against it fails it as a whole; nobody is ever missing because an export left them out.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from jit_qywx.errors import ExportFailed
+from jit_qywx.errors import ExportFailed, NotFound
 from jit_qywx.export_reading import DEPARTMENT, USER, Exporting
 from jit_qywx.mapping import record_id
 
@@ -38,6 +40,10 @@ Record: TypeAlias = dict[str, Any]
 _AT_ONCE = 1_000
 #: People who ought to be in an export, are not, and are asked for by ``user/get``.
 MOST_WITNESSES = 20
+#: Departments whose members are listed as well: a file that is missing holds somebody of a large one.
+_SAMPLED = 3
+#: So many may have joined these since the files were made.
+_MOST_NEW = 2
 
 
 class ExportListing:
@@ -61,6 +67,7 @@ class ExportListing:
         self._list_departments = list_departments
         self._blocks = 0
         self._bytes = 0
+        self._sizes: Counter[str] = Counter()
 
     def list_members(self, departments: list[Record], mapper: Mapper, listing: Listing) -> list[Record]:
         """List all members, and say which departments there are in the end.
@@ -88,6 +95,29 @@ class ExportListing:
             raise self._unfit(USER, f"has members in {len(strange)} departments that department/list does not have")
         return departments
 
+    def compare(
+        self, list_users: Callable[[str], list[Record]], listed: AbstractSet[str], known: AbstractSet[str]
+    ) -> None:
+        """Compare with the lists of the largest departments, unless members who are known here are proof enough.
+
+        :param list_users: ``user/list``.
+        :param listed: who is in the export.
+        :param known: who is known here.
+        :raises ExportFailed: somebody is missing.
+        """
+        if 2 * sum(userId in known for userId in listed) > len(listed):
+            return
+        missing: set[str] = set()
+        for deptId, _ in self._sizes.most_common(_SAMPLED):
+            try:
+                told = list_users(deptId)
+            except NotFound:
+                continue  # It is gone by now.
+            missing.update({record_id(record, "userid", call=f"user/list department_id={deptId}") for record in told})
+        missing -= listed
+        if len(missing) > _MOST_NEW:
+            raise self._unfit(USER, f"leaves out {len(missing)} members whom user/list has")
+
     def check(self, found: Collection[Record]) -> None:
         """Judge by the second looks.
 
@@ -112,16 +142,15 @@ class ExportListing:
 
     def _members(self, mapper: Mapper, listing: Listing) -> set[str]:
         """Add all members; returns the departments they are in."""
-        places: set[str] = set()
         for block in self._exporting.blocks(USER):
             records = (self._member(record, mapper, block.call) for record in block.records)
             portion = 0
             while some := list(islice(records, _AT_ONCE)):
                 portion += 1
                 listing.add(f"{block.call} portion {portion}", some)
-                places.update(place.deptId for member in some for place in member.departments)
+                self._sizes.update([place.deptId for member in some for place in member.departments])
             self._count(block.size)
-        return places
+        return set(self._sizes)
 
     def _member(self, record: Record, mapper: Mapper, call: str) -> MemberRecord:
         if not isinstance(record.get("department"), list):

@@ -263,6 +263,7 @@ class _Reading:
         listing = self._listing()
         export = ExportListing(self._client, self._pool, self._progress, self._list_departments)
         departments = export.list_members(departments, mapper, listing)
+        export.compare(self._client.user.list, listing.memberIds, known)
         tags, incomplete = self._find_beside(scope, mapper, listing)
         renames = self._find_renames(known, listing.memberIds, confirm)
         found, unconfirmed = self._look_again(known - listing.memberIds - {old for old, _ in renames}, confirm)

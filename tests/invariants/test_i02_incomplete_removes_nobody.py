@@ -41,8 +41,9 @@ ALSO = (
     "tests/acceptance/test_safety.py::test_45009_on_any_call_removes_nobody",
 )
 OPEN = (
-    "Repeated cursors: no call with a cursor is used. A file that WeCom leaves out of an export, and in which nobody is"
-    " who is known here, leads a department or has a tag, is noticed by nothing: its people come with a later sync.",
+    "Repeated cursors: no call with a cursor is used. A file that WeCom leaves out of an export is noticed by who ought"
+    " to be in it: somebody known here, a leader, whoever has a tag, and at first sight the largest departments."
+    " Newcomers alone in a file that is left out come with a later sync.",
 )
 
 DAY = 86_400.0

@@ -53,7 +53,8 @@ def test_sync_by_export(exporting: Any, wecom_emulator: Emulator, caplog: pytest
     caplog.set_level(logging.INFO, "jit_corps.sync")
     report = exporting.syncCorp()
     assert (report.status, report.counts["members"]["added"]) == ("ok", 7)
-    assert "user/list" not in wecom_emulator.calls.by_path
+    # At first sight of an enterprise its three largest departments are listed as well.
+    assert wecom_emulator.calls.by_path["user/list"] == 3
     told = "export, 2 files verified by size and MD5"
     assert report.way.startswith(told)
     assert report.as_dict()["way"] == report.way
@@ -62,6 +63,8 @@ def test_sync_by_export(exporting: Any, wecom_emulator: Emulator, caplog: pytest
     [row] = newest(exporting.app.storage, exporting.fullName, 1)
     assert row["way"] == report.way
     assert any(told in line for line in lines([row]))
+    assert exporting.syncCorp().changes == 0
+    assert wecom_emulator.calls.by_path["user/list"] == 3
     exporting.config["fetch"] = "walk"
     again = exporting.syncCorp()
     assert (again.status, again.changes, again.way) == ("ok", 0, "")

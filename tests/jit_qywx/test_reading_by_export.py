@@ -80,9 +80,10 @@ def test_an_export_tells_what_a_walk_tells(authorise: Callable[..., QywxProxyCli
 
 def test_the_number_of_calls_does_not_grow(authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator) -> None:
     """A thousand and one departments take what ten would, and a call for each tag."""
-    client = authorise(Org.generate(seed=5, members=1_050, departments=1_001, tags=3))
+    org = Org.generate(seed=5, members=1_050, departments=1_001, tags=3)
+    client = authorise(org)
     wecom_emulator.set_exports()
-    snapshot = read(client)
+    snapshot = read(client, frozenset(org.members))
     assert len(snapshot.departments) == 1_001
     assert len(snapshot.members) == 1_050
     assert dict(wecom_emulator.calls.by_path) == {
@@ -265,7 +266,7 @@ def test_an_enterprise_that_cannot_be_exported_is_tried_once_a_day(
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("who", ["known", "leader", "tagged"])
+@pytest.mark.parametrize("who", ["known", "leader", "tagged", "everybody new"])
 def test_a_missing_file_is_noticed_by_who_ought_to_be_in_it(
     authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator, who: str
 ) -> None:
@@ -273,17 +274,20 @@ def test_a_missing_file_is_noticed_by_who_ought_to_be_in_it(
     org = Org(root="总部")
     for number in range(2, 6):
         org.add_department(f"部门{number}", 1, department_id=number)
-    for number in range(30):
-        org.add_member(f"member{number:02}", departments=((2, 0, who == "leader" and number == 29),))
+    everybody = [f"member{number:02}" for number in range(30)]
+    for userid in everybody:
+        org.add_member(userid, departments=((2, 0, who == "leader" and userid == "member29"),))
     org.add_tag("标签", tag_id=1, users=("member29",) if who == "tagged" else ("member01",))
     client = authorise(org)
-    known = frozenset({"member29"} if who == "known" else ())
+    # Those of the first two files are known, but for the last case.
+    known = frozenset(everybody[: 0 if who == "everybody new" else 20] + ["member29"] * (who == "known"))
     expected = read(client, known, fetch=WALK)
     wecom_emulator.faults.add("export/get_result", garbage="missing-file", at_call=3)
     snapshot = read(client, known)
     assert content(snapshot) == content(expected)
     assert len(snapshot.members) == 30
-    assert "leaves out members who are there: 1 of those asked for" in snapshot.way
+    why = "10 members whom user/list has" if who == "everybody new" else "members who are there: 1 of those asked for"
+    assert f"leaves out {why}" in snapshot.way
 
 
 @pytest.mark.usefixtures("few")
