@@ -6,7 +6,8 @@ choice is by value and not by position.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord
@@ -21,7 +22,7 @@ __all__ = ["merged", "merged_grants", "merged_head", "merged_members"]
 R = TypeVar("R")
 
 MEMBER_TEXTS = tuple(
-    field.name for field in fields(MemberRecord) if field.name not in {"memberId", "active", "reason", "departments"}
+    name for name in MemberRecord._fields if name not in {"memberId", "active", "reason", "departments"}
 )
 
 
@@ -44,28 +45,29 @@ def merged_head(snapshot: Snapshot, roleIds: Collection[str]) -> Snapshot:
     roles += [RoleRecord(roleId) for roleId in sorted(set(roleIds) - known)]
     return replace(
         snapshot,
-        departments=_unique(snapshot.departments, lambda dept: dept.deptId, _one_dept),
-        roles=_unique(roles, lambda role: role.roleId, _one_role),
+        departments=_unique(snapshot.departments, attrgetter("deptId"), _one_dept),
+        roles=_unique(roles, attrgetter("roleId"), _one_role),
     )
 
 
 def merged_members(told: Records[MemberRecord]) -> tuple[MemberRecord, ...]:
     """One record for each member, with one place for each department."""
-    members = _unique(told, lambda member: member.memberId, _one_member)
+    members = _unique(told, attrgetter("memberId"), _one_member)
     return tuple(_with_single_places(one) if len(one.departments) > 1 else one for one in members)
 
 
 def merged_grants(told: Iterable[GrantRecord]) -> tuple[GrantRecord, ...]:
     """One record for each grant."""
-    return tuple({(one.memberId, one.roleId, one.origin): one for one in told}.values())
+    return tuple(dict.fromkeys(told))
 
 
 def _unique(records: Records[R], key: Callable[[R], str], one: Callable[[list[R]], R]) -> tuple[R, ...]:
+    # There is mostly one of each, and saying so is cheaper than grouping them.
+    if len(set(map(key, records))) == len(records):
+        return tuple(records)
     groups: dict[str, list[R]] = {}
     for record in records:
         groups.setdefault(key(record), []).append(record)
-    if len(groups) == len(records):
-        return tuple(records)
     return tuple(group[0] if len(group) == 1 else one(group) for group in groups.values())
 
 
@@ -110,7 +112,7 @@ def _with_single_places(member: MemberRecord) -> MemberRecord:
     for place in places:
         other = single.get(place.deptId, place)
         single[place.deptId] = Membership(place.deptId, max(place.order, other.order), place.isLeader or other.isLeader)
-    return replace(member, departments=tuple(single.values()))
+    return member._replace(departments=tuple(single.values()))
 
 
 def _text(told: Iterable[str | None]) -> str | None:

@@ -7,7 +7,7 @@ is how WeCom hides a name (documents 90344 and 96255).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.snapshot import DeptRecord, MemberRecord, Membership, RoleRecord
@@ -40,9 +40,9 @@ class Mapper:
         self._dept_name = scope.grants("department_name")
         self._name = scope.grants("user_name")
         self._position = scope.grants("position")
-        self._email = scope.grants("email")
         self._mobile = scope.grants("mobile")
         self._telephone = scope.grants("telephone")
+        self._ids: dict[int, str] = {}
 
     def department(self, told: Mapping[str, Any]) -> DeptRecord:
         """A department of ``department/list``.
@@ -68,34 +68,63 @@ class Mapper:
         :param call: where it comes from, for messages.
         :raises BadAnswer: it has no id.
         """
-        memberId = record_id(told, "userid", call=call)
+        # This runs for every member of every sync: values by position, and no call for a field that did not come.
         get = told.get
-        active, reason = _status(get("status"))
-        main = get("main_department")
+        memberId = record_id(told, "userid", call=call)
+        name, status, main = get("name"), get("status"), get("main_department")
+        active, reason = (True, None) if status in _ACTIVE else _status(status)
+        position, alias, mobile, telephone = get("position"), get("alias"), get("mobile"), get("telephone")
+        email, biz_mail, avatar, thumb_avatar = get("email"), get("biz_mail"), get("avatar"), get("thumb_avatar")
+        gender, openUserId = get("gender"), get("open_userid")
         return MemberRecord(
-            memberId=memberId,
-            name=_name(get("name"), memberId, granted=self._name),
-            active=active,
-            reason=reason,
-            departments=_memberships(told, listed_in),
-            mainDeptId=str(main) if main else None,
-            position=_text(get("position"), granted=self._position),
-            alias=_text(get("alias"), granted=True),
-            email=_text(get("email"), granted=self._email) or _text(get("biz_mail"), granted=False),
-            mobile=_text(get("mobile"), granted=self._mobile),
-            telephone=_text(get("telephone"), granted=self._telephone),
-            gender=_gender(get("gender")),
-            avatar=_text(get("avatar"), granted=False) or _text(get("thumb_avatar"), granted=False),
-            openUserId=_text(get("open_userid"), granted=False),
+            memberId,
+            None if name is None else _name(name, memberId, granted=self._name),
+            active,
+            reason,
+            self._memberships(told, listed_in),
+            self._id(main) if main else None,
+            None if position is None else _text(position, granted=self._position),
+            None if alias is None else _text(alias, granted=True),
+            None if email is biz_mail is None else _text(email) or _text(biz_mail),
+            None if mobile is None else _text(mobile, granted=self._mobile),
+            None if telephone is None else _text(telephone, granted=self._telephone),
+            None if gender is None else _gender(gender),
+            None if avatar is thumb_avatar is None else _text(avatar) or _text(thumb_avatar),
+            None if openUserId is None else _text(openUserId),
         )
+
+    def _memberships(self, told: Mapping[str, Any], listed_in: str | None) -> tuple[Membership, ...]:
+        departments = told.get("department")
+        if not isinstance(departments, list):
+            return (Membership(listed_in),) if listed_in is not None else ()
+        # Three lists side by side, each filtered by visibility (document 96255).
+        orders = _beside(told.get("order"), departments)
+        leads = _beside(told.get("is_leader_in_dept"), departments)
+        if len(departments) == 1:
+            # Nearly everybody's.
+            return (Membership(self._id(departments[0]), _int(orders[0]), leads[0] == 1),)
+        return tuple(
+            [
+                Membership(self._id(department), _int(order), lead == 1)
+                for department, order, lead in zip(departments, orders, leads, strict=True)
+            ]
+        )
+
+    def _id(self, told: Any) -> str:
+        """An id as text, the same object each time: every member names some, and there are few."""
+        if type(told) is not int:
+            return str(told)
+        text = self._ids.get(told)
+        if text is None:
+            text = self._ids[told] = str(told)
+        return text
 
     def narrowed(self, member: MemberRecord) -> MemberRecord:
         """The record of :meth:`member` as this scope has it, after one that granted the same fields or more."""
-        return replace(
-            member,
+        return member._replace(
             name=_name(member.name, member.memberId, granted=self._name),
             position=_text(member.position, granted=self._position),
-            email=_text(member.email, granted=self._email),
+            email=_text(member.email),
             mobile=_text(member.mobile, granted=self._mobile),
             telephone=_text(member.telephone, granted=self._telephone),
         )
@@ -156,21 +185,6 @@ def tag_users(told: Mapping[str, Any]) -> list[str]:
     return [record_id(user, "userid", call="tag/get") for user in told["userlist"]]
 
 
-def _memberships(told: Mapping[str, Any], listed_in: str | None) -> tuple[Membership, ...]:
-    departments = told.get("department")
-    if not isinstance(departments, list):
-        return (Membership(listed_in),) if listed_in is not None else ()
-    # Three lists side by side, each filtered by visibility (document 96255).
-    orders = _beside(told.get("order"), departments)
-    leads = _beside(told.get("is_leader_in_dept"), departments)
-    return tuple(
-        [
-            Membership(str(department), _int(order), lead == 1)
-            for department, order, lead in zip(departments, orders, leads, strict=True)
-        ]
-    )
-
-
 def _beside(items: object, departments: list[Any]) -> list[Any]:
     # A list of another length cannot be matched with the departments, so it tells nothing.
     return items if isinstance(items, list) and len(items) == len(departments) else [None] * len(departments)
@@ -192,7 +206,7 @@ def _name(name: object, echo: str, *, granted: bool) -> str | None:
     return cleaned(name) or None
 
 
-def _text(value: object, *, granted: bool) -> str | None:
+def _text(value: object, *, granted: bool = False) -> str | None:
     return cleaned(value) if isinstance(value, str) and (value or granted) else None
 
 

@@ -6,7 +6,6 @@ told, and the organisation does not keep them anyway.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.snapshot import MemberRecord, Membership, RoleRecord
@@ -20,7 +19,7 @@ __all__ = ["TAG", "pack", "unpack"]
 #: How the name of a tag's page begins; a department's is its id, which is a number.
 TAG = "tag:"
 _UNSTORED = frozenset({"email", "mobile", "telephone"})
-_PLAIN = tuple(one.name for one in fields(MemberRecord) if one.name not in {*_UNSTORED, "departments"})
+_PLAIN = tuple(name for name in MemberRecord._fields if name not in {*_UNSTORED, "departments"})
 
 
 def pack(name: str, told: Any) -> Any:

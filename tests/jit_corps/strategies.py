@@ -31,8 +31,9 @@ dept_records = st.builds(
 )
 memberships = st.builds(Membership, dept_ids | st.just("98"), st.integers(0, 2), st.booleans())
 member_records = st.builds(
-    MemberRecord,
-    member_ids,
+    # Not the type itself, all of whose fields would be drawn.
+    lambda **told: MemberRecord(**told),
+    memberId=member_ids,
     name=names,
     active=st.sampled_from([True, True, True, False, None]),
     reason=st.sampled_from([None, "disabled", "quit"]),

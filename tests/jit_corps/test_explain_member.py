@@ -169,7 +169,7 @@ def test_what_is_withheld_now_is_told(bench):
 
 def test_memberships_and_roles_are_withheld_too(bench):
     """Those of this member are named."""
-    moved = tuple(replace(one, departments=()) for one in crowd(20)[:10])
+    moved = tuple(one._replace(departments=()) for one in crowd(20)[:10])
     bench.sync(snapshot(crowd(20), tags={"tag:1": [one.memberId for one in crowd(20)]}))
     bench.sync(snapshot([*moved, *crowd(20)[10:]], tags={"tag:1": [one.memberId for one in crowd(20)[10:]]}))
     told = [text for _, text in notices(bench, "m003")]

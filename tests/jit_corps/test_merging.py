@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jit_corps.merging import merged
 from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord
 from tests.jit_corps.scripted import snapshot
@@ -32,9 +30,9 @@ def test_contradicting_listings_are_settled_by_value():
     (first, second) = (MemberRecord("ann", active=False, reason="quit"), MemberRecord("ann", active=True))
     for told in both_ways(people=(first, second)):
         assert (told.members[0].active, told.members[0].reason) == (True, None)
-    for told in both_ways(people=(first, replace(second, active=None))):
+    for told in both_ways(people=(first, second._replace(active=None))):
         assert (told.members[0].active, told.members[0].reason) == (False, "quit")
-    for told in both_ways(people=(replace(second, active=None), MemberRecord("ann"))):
+    for told in both_ways(people=(second._replace(active=None), MemberRecord("ann"))):
         assert told.members[0].active is None
 
 

@@ -82,7 +82,7 @@ def comparisons(draw):
     members |= {one: pins.pinned(row, {"status": "active"}) for one, row in members.items() if one in pinned}
     renames = draw(st.frozensets(st.tuples(more_ids, more_ids), max_size=2))
     told = draw(snapshots)
-    people = [replace(one, openUserId=draw(persons)) for one in told.members]
+    people = [one._replace(openUserId=draw(persons)) for one in told.members]
     people += [
         MemberRecord(draw(more_ids), active=True, departments=(Membership(draw(dept_ids)),), openUserId=draw(persons))
         for _ in range(draw(st.integers(0, 3)))

@@ -60,7 +60,7 @@ def shuffled(told: Snapshot, seed: int) -> Snapshot:
     return replace(
         told,
         departments=mixed(told.departments),
-        members=tuple(replace(one, departments=mixed(one.departments)) for one in mixed(told.members)),
+        members=tuple(one._replace(departments=mixed(one.departments)) for one in mixed(told.members)),
         roles=mixed(told.roles),
         grants=mixed(told.grants),
     )

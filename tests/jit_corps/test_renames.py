@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from jit_corps.edits import set_offline, set_roles
@@ -167,7 +165,7 @@ def test_a_full_sync_knows_the_person_by_the_providers_own_id():
 def test_a_full_sync_joins_two_accounts_of_one_person():
     """The old id was taken for gone and the new one for somebody else, until the full sync."""
     state = after(snapshot(people(ANN)))
-    both = after(snapshot(people(replace(ANNA, openUserId=None))), state)
+    both = after(snapshot(people(ANNA._replace(openUserId=None))), state)
     joined = after(snapshot(people(ANNA)), both)
     assert "ann" not in joined.members
     assert joined.members["anna"].userId == user_id(CORP, "ann")
@@ -176,8 +174,8 @@ def test_a_full_sync_joins_two_accounts_of_one_person():
 @pytest.mark.parametrize(
     "told",
     [
-        people(ANNA, replace(ANNA, memberId="other")),
-        people(replace(ANNA, openUserId=None)),
+        people(ANNA, ANNA._replace(memberId="other")),
+        people(ANNA._replace(openUserId=None)),
         people(ANN, ANNA),
         people(),
     ],
@@ -192,5 +190,5 @@ def test_a_doubtful_identity_is_none(told):
 
 def test_two_old_members_with_one_identity_tell_nothing():
     """Neither is taken for the new one."""
-    state = after(snapshot(people(ANN, replace(ANN, memberId="bo"))))
+    state = after(snapshot(people(ANN, ANN._replace(memberId="bo"))))
     assert after(snapshot(people(ANNA)), state).members["anna"].userId == user_id(CORP, "anna")

@@ -186,7 +186,7 @@ def test_an_edit_between_reading_and_publishing_stands(bench, open_bench):
     other = open_bench()
 
     def fetch(known, *, confirm, progress):
-        return snapshot([*crowd(4), *(replace(one, name="New") for one in crowd(5)[4:])])
+        return snapshot([*crowd(4), *(one._replace(name="New") for one in crowd(5)[4:])])
 
     edits = iter(
         [
