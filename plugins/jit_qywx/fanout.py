@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-    from concurrent.futures import Executor, Future
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from concurrent.futures import Executor
 
     from jit_corps.progress import Progress
 
@@ -46,32 +46,81 @@ def read_as_answered(
     """
     if not items:
         return
-    answered: SimpleQueue[tuple[Item, Future[Result]]] = SimpleQueue()
-    under_way: dict[Item, Future[Result]] = {}
-
-    def ask(item: Item) -> None:
-        under_way[item] = future = pool.submit(read, item)
-        future.add_done_callback(lambda done: answered.put((item, done)))
-
-    total, left = len(items), iter(items)
-    done = 0
+    asking = _Asking(pool, items, read)
+    total, done = len(items), 0
     progress(phase, done, total)
+    asking.begin()
     try:
-        for item in islice(left, AHEAD):
-            ask(item)
-        while under_way:
+        while done < total:
             try:
-                item, future = answered.get(timeout=QUIET)
+                item, result, error = asking.answered.get(timeout=QUIET)
             except Empty:
                 progress(phase, done, total)
                 continue
-            del under_way[item]
-            result = future.result()
+            if error is not None:
+                raise error
             done += 1
-            for following in islice(left, 1):
-                ask(following)
+            asking.taken()
             progress(phase, done, total)
-            yield item, result
+            yield item, cast("Result", result)
     finally:
-        for future in under_way.values():
-            future.cancel()
+        asking.stop()
+
+
+class _Asking(Generic[Item, Result]):
+    """Threads that ask for one item after the other until nobody wants more.
+
+    A task of the pool for every item would cost as much as the call itself does.
+    """
+
+    def __init__(self, pool: Executor, items: Iterable[Item], read: Callable[[Item], Result]) -> None:
+        self.answered: SimpleQueue[tuple[Item, Result | None, BaseException | None]] = SimpleQueue()
+        self._pool = pool
+        self._left = iter(items)
+        self._read = read
+        self._lock = Lock()
+        #: Asked for and not taken yet.
+        self._ahead = 0
+        self._threads = 0
+        self._is_over = False
+
+    def begin(self) -> None:
+        """Ask with as many threads as the pool has."""
+        for _ in range(AHEAD):
+            self._add_thread()
+
+    def taken(self) -> None:
+        """One result was taken, so one more may be asked for."""
+        with self._lock:
+            self._ahead -= 1
+            wanted = self._threads < AHEAD and not self._is_over
+        if wanted:
+            self._add_thread()
+
+    def stop(self) -> None:
+        """Ask for nothing more."""
+        self._is_over = True
+
+    def _add_thread(self) -> None:
+        with self._lock:
+            self._threads += 1
+        self._pool.submit(self._ask)
+
+    def _ask(self) -> None:
+        while True:
+            with self._lock:
+                # Never waits for its results to be taken: the thread may be needed for other things.
+                if self._is_over or self._ahead >= AHEAD:
+                    break
+                try:
+                    item = next(self._left)
+                except StopIteration:
+                    self._is_over = True
+                    break
+                self._ahead += 1
+            try:
+                self.answered.put((item, self._read(item), None))
+            except BaseException as error:  # noqa: BLE001 - raised where the results are taken
+                self.answered.put((item, None, error))
+        with self._lock:
+            self._threads -= 1
