@@ -29,8 +29,6 @@ __all__ = ["encode", "record_changes", "replay"]
 
 COLUMNS = ("corpFullName", "generation", "runId", "kind", "key", "action", "before", "after")
 
-#: So many different values of memberships are written down once only.
-REMEMBERED = 10_000
 
 #: JSON text of a value; one encoder, because making one per row takes longer than encoding the row.
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -72,31 +70,35 @@ def replay(storage: Storage, corpFullName: str, generation: int | None = None) -
 def _records(
     corpFullName: str, generation: int, changes: Iterable[Change], runId: int | None
 ) -> Iterator[tuple[Any, ...]]:
-    # Most of a first import is additions, and many memberships have the same few values.
-    known: dict[tuple[Any, ...], str] = {}
     for kind, key, action, before, after in changes:
-        length = len(key)
         key_text = f"[{','.join(map(quoted, key))}]"
         if before is not None and after is not None:
             differing = [index for index, value in enumerate(before) if value != after[index]]
-            old, new = _encoded(before, differing), _encoded(after, differing)
-            yield corpFullName, generation, runId, kind, key_text, action, old, new
-            continue
-        row = before or after
-        assert row is not None
-        rest = (kind, *row[length:])
-        text = known.get(rest)
-        if text is None:
-            filled = [index for index in range(length, len(row)) if row[index] is not None]
-            text = _encoded(row, filled)
-            if length > 1 and len(known) < REMEMBERED:
-                known[rest] = text
-        if before is None:
-            yield corpFullName, generation, runId, kind, key_text, action, None, text
+            old: str | None = _encoded(before, differing)
+            new: str | None = _encoded(after, differing)
         else:
-            yield corpFullName, generation, runId, kind, key_text, action, text, None
+            old = None if before is None else _filled(before, len(key))
+            new = None if after is None else _filled(after, len(key))
+        yield corpFullName, generation, runId, kind, key_text, action, old, new
 
 
 def _encoded(row: Row, indexes: Iterable[int]) -> str:
     names = row._fields
     return encode({names[at]: bool(row[at]) if names[at] in FLAGS else row[at] for at in indexes})
+
+
+def _filled(row: Row, start: int) -> str:
+    """Whatever stands in a row beside its key."""
+    # Written for every record of a first sync: putting a few texts together takes half as long as the encoder does.
+    texts = [
+        f'"{name}":{quoted(value) if type(value) is str else _value(name, value)}'
+        for name, value in zip(row._fields[start:], row[start:], strict=True)
+        if value is not None
+    ]
+    return f"{{{','.join(texts)}}}"
+
+
+def _value(name: str, value: Any) -> str:
+    if name in FLAGS:
+        return "true" if value else "false"
+    return str(value) if type(value) is int else encode(value)
