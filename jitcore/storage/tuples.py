@@ -46,10 +46,14 @@ def select_tuples(database: ObservedDatabase, models: BoundModels, query: peewee
     found = database.execute_sql(sql, parameters).fetchall()
     # PyMySQL has a tuple of rows.
     rows: list[tuple[Any, ...]] = found if isinstance(found, list) else list(found)
+    if not rows:
+        return rows
     converters = [
         (place, convert)
         for place, column in enumerate(query.selected_columns)
         if (convert := _converter(column, models)) is not None
+        # A driver that knows truth values gives them in every row.
+        and not (convert is _boolean and type(rows[0][place]) is bool)
     ]
     return [_converted(row, converters) for row in rows] if converters else rows
 
