@@ -6,9 +6,10 @@ scope that the published organisation was read under; out of scope makes it *inv
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from jit_corps.rows import ABSENT, INVISIBLE, LISTED, UPSTREAM, DeptRow, MemberRow, RoleRow
+from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, UPSTREAM, DeptRow, MemberRow, RoleRow
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot, Targets
 
-__all__ = ["Comparison", "compared", "in_sight_again"]
+__all__ = ["Comparison", "compared", "counts", "in_sight_again"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -132,6 +133,11 @@ class Comparison:
         """Whether a member is told again who was taken for gone, and has lost roles with that."""
         return any(row.presence == ABSENT and memberId in self.members for memberId, row in self.state.members.items())
 
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """Members whom the guard counts."""
+        return frozenset([memberId for memberId, row in self.state.members.items() if counts(row)])
+
     def knows_places(self, memberId: str) -> bool:
         """Whether all memberships of a member are here."""
         return self.state.placed is None or memberId in self.state.placed
@@ -224,6 +230,11 @@ def _doubted(memberIds: Collection[str]) -> str:
     return f"{MEMBERS}: {len(memberIds)} left as they are, not listed and not confirmed to be gone: {named}{more}"
 
 
+def counts(row: MemberRow) -> bool:
+    """Whether the guard counts the member: active, and there for upstream."""
+    return row.status == ACTIVE and row.presence not in (INVISIBLE, ABSENT)
+
+
 def in_sight_again(
     memberIds: Collection[str], memberships: Iterable[tuple[str, str]], listed: Container[str], *, whole: bool
 ) -> set[str]:
@@ -257,8 +268,13 @@ def _protected(snapshot: Snapshot) -> frozenset[str]:
 
 def compared(after: Mapping[K, V], before: Mapping[K, V]) -> tuple[tuple[V, ...], tuple[tuple[V, V], ...]]:
     """Rows that are new, and pairs of rows that differ, both in the order of their keys."""
-    added = [(key, row) for key, row in after.items() if key not in before]
-    changed = [(key, before[key], row) for key, row in after.items() if key in before and before[key] != row]
+    added, changed = [], []
+    for key, row in after.items():
+        old = before.get(key)
+        if old is None:
+            added.append((key, row))
+        elif old is not row and old != row:
+            changed.append((key, old, row))
     added.sort(key=lambda one: one[0])  # type: ignore[arg-type,return-value]  # keys are texts or tuples of texts
     changed.sort(key=lambda one: one[0])  # type: ignore[arg-type,return-value]  # as above
     return tuple(row for _, row in added), tuple((old, row) for _, old, row in changed)

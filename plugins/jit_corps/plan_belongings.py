@@ -9,63 +9,76 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from jit_corps.changes import KindChanges, Removal
-from jit_corps.comparing import compared
-from jit_corps.plan_members import counts
 from jit_corps.rows import GrantRow, MembershipRow
 from jit_corps.snapshot import MEMBERSHIPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Set as AbstractSet
 
     from jit_corps.comparing import Comparison
 
 __all__ = ["absent_belonging", "plan_belongings", "plan_memberships"]
 
-Key = TypeVar("Key")
 #: Both begin with the department or role they hang on; both also hang on a member.
 Belonging = TypeVar("Belonging", MembershipRow, GrantRow)
 
 
 def plan_memberships(comparison: Comparison) -> KindChanges[MembershipRow]:
     """Who is in which department."""
-    wanted = {
-        (place.deptId, memberId): MembershipRow(place.deptId, memberId, place.order, place.isLeader)
-        for memberId, member in comparison.members.items()
-        for place in member.departments
-    }
+    before, members = comparison.state.memberships, comparison.members
+    added: list[MembershipRow] = []
+    updated: list[tuple[MembershipRow, MembershipRow]] = []
+    for memberId, member in members.items():
+        for deptId, order, isLeader in member.departments:
+            old = before.get((deptId, memberId))
+            if old is None:
+                added.append(MembershipRow(deptId, memberId, order, isLeader))
+            elif old.order != order or old.isLeader != isLeader:
+                updated.append((old, MembershipRow(deptId, memberId, order, isLeader)))
+    unwanted: list[MembershipRow] = []
+    # Mostly all are wanted, and then there is no need to make a set of what is.
+    if sum([len(member.departments) for member in members.values()]) - len(added) < len(before):
+        wanted = {(place.deptId, memberId) for memberId, member in members.items() for place in member.departments}
+        unwanted = [row for key, row in before.items() if key not in wanted]
+    added.sort()
+    updated.sort()
     gone, kept = comparison.gone_depts, comparison.kept_depts()
-    return plan_belongings(
-        comparison.state.memberships,
-        wanted,
-        comparison,
-        lambda row: absent_belonging(MEMBERSHIPS, row, comparison, gone, kept),
-    )
+    removed = _removed(unwanted, lambda row: absent_belonging(MEMBERSHIPS, row, comparison, gone, kept))
+    return _changes(before.values(), tuple(added), tuple(updated), removed, comparison)
 
 
 def plan_belongings(
-    before: Mapping[Key, Belonging],
-    wanted: Mapping[Key, Belonging],
+    before: AbstractSet[GrantRow],
+    wanted: AbstractSet[GrantRow],
     comparison: Comparison,
-    absent: Callable[[Belonging], Removal[Belonging] | None],
-) -> KindChanges[Belonging]:
-    """Compare what hangs on a member and on a department or role.
+    absent: Callable[[GrantRow], Removal[GrantRow] | None],
+) -> KindChanges[GrantRow]:
+    """Compare what hangs on a member and on a role, and is nothing but that.
 
     :param absent: what becomes of one that is not wanted; ``None`` when it stays.
     """
-    counted = {memberId for memberId, row in comparison.state.members.items() if counts(row)}
-    removed: list[Removal[Belonging]] = []
-    fewer = 0
-    for key, row in before.items():
-        if key in wanted:
-            continue
-        removal = absent(row)
-        if removal is not None:
-            removed.append(removal)
-            fewer += row.memberId in counted
-    removed.sort()
-    added, updated = compared(wanted, before)
-    active = sum(row.memberId in counted for row in before.values())
-    return KindChanges(added, updated, tuple(removed), active, active - fewer + len(added))
+    added = tuple(sorted(wanted - before))
+    return _changes(before, added, (), _removed(before - wanted, absent), comparison)
+
+
+def _removed(
+    unwanted: Iterable[Belonging], absent: Callable[[Belonging], Removal[Belonging] | None]
+) -> tuple[Removal[Belonging], ...]:
+    return tuple(sorted(removal for row in unwanted if (removal := absent(row)) is not None))
+
+
+def _changes(
+    before: Iterable[Belonging],
+    added: tuple[Belonging, ...],
+    updated: tuple[tuple[Belonging, Belonging], ...],
+    removed: tuple[Removal[Belonging], ...],
+    comparison: Comparison,
+) -> KindChanges[Belonging]:
+    counted = comparison.counted
+    active = len([None for row in before if row.memberId in counted])
+    fewer = sum(removal.before.memberId in counted for removal in removed)
+    return KindChanges(added, updated, removed, active, active - fewer + len(added))
 
 
 def absent_belonging(

@@ -92,20 +92,19 @@ def plan_grants(
     :param memberships: the plan's changes of this kind.
     """
     state = comparison.state
-    before = {grant: grant for grant in state.grants if grant.origin != rows.MANUAL}
+    before = {grant for grant in state.grants if grant.origin != rows.MANUAL}
     known = (state.members.keys() | {row.memberId for row in before}) - comparison.gone_members
     known |= comparison.members.keys()
     # A tag may name somebody whom no department lists: there is no member to give the role to.
-    told = (
-        GrantRow(grant.roleId, grant.memberId, grant.origin)
-        for grant in comparison.snapshot.grants
-        if grant.memberId in known and grant.roleId in comparison.roles
-    )
-    wanted = {row: row for row in told}
+    wanted = {
+        GrantRow(roleId, memberId, origin)
+        for memberId, roleId, origin in comparison.snapshot.grants
+        if memberId in known and roleId in comparison.roles
+    }
     if any(standing.roles.values()):
         places = memberships.applied(state.memberships, lambda row: (row.deptId, row.memberId))
         derived = standing.grants(places)
-        wanted.update((row, row) for row in derived if row.memberId in known and comparison.knows_places(row.memberId))
+        wanted.update(row for row in derived if row.memberId in known and comparison.knows_places(row.memberId))
     moved = {removal.before.memberId for removal in memberships.removed}
     gone = comparison.gone_roles
     kept = state.roles.keys() - comparison.roles.keys() - gone

@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from jit_corps.collecting import without_collecting
 from jit_corps.comparing import in_sight_again
 from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
 from jit_corps.guard import removal_limit
@@ -235,17 +236,18 @@ class Engine:
         """
         for _ in range(ATTEMPTS - 1):
             progress("plan", 0, 1)
-            plan = make()
-            progress("plan", 1, 1)
-            progress("publish", 0, 1)
             try:
-                result = write(plan)
+                with without_collecting():
+                    plan = make()
+                    progress("plan", 1, 1)
+                    progress("publish", 0, 1)
+                    result = write(plan)
             except PlanStale:
                 continue
             progress("publish", 1, 1)
             return plan, result
         progress("publish", 0, 1)
-        with self.storage.transaction():
+        with without_collecting(), self.storage.transaction():
             lock()
             lock_generation(self.storage, self.corpFullName)
             plan = make()
