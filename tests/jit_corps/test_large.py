@@ -19,7 +19,7 @@ TAGS = {"tag:1": ["m001", "m007"], "tag:2": [f"m{number:03}" for number in range
 #: Among 47 members somebody leaves, comes, changes, gets another tag.
 STAFF = snapshot(crowd(47), tags=TAGS)
 CHANGED = snapshot(
-    [replace(crowd(50)[0], name="X"), *crowd(50)[2:]], tags={**TAGS, "tag:1": ["m003"]}, unconfirmed=["m044"]
+    [crowd(50)[0]._replace(name="X"), *crowd(50)[2:]], tags={**TAGS, "tag:1": ["m003"]}, unconfirmed=["m044"]
 )
 
 
