@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Cut", "Part", "Parts", "People", "Whole"]
 
 T = TypeVar("T")
+
+#: Rows that are filed at a time.
+AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +156,9 @@ class Cut:
         self._moved = self._row_drawers(lambda row: self._renames[row.memberId])
         if self._renames:
             for place in range(len(self._rows)):
-                for row in chain.from_iterable(map(self._rows[place].part, range(count))):
-                    if row.memberId in self._renames:
-                        self._moved[place].add(row)
+                rows = chain.from_iterable(map(self._rows[place].part, range(count)))
+                for _ in self._moved[place].passing(row for row in rows if row.memberId in self._renames):
+                    pass
 
     def __iter__(self) -> Iterator[Part]:
         renames: list[dict[str, str]] = [{} for _ in range(self._count)]
@@ -230,7 +233,7 @@ class Cut:
         return _RowDrawers(*(self._drawers(ROWS[kind], home) for kind in (MEMBERS, MEMBERSHIPS, GRANTS)))
 
     def _drawers(self, packing: Packing[T], home: Callable[[Any], str] = attrgetter("memberId")) -> _Drawers[T]:
-        return _Drawers([Spool(self._file, packing) for _ in range(self._count)], lambda row: self._part_of(home(row)))
+        return _Drawers([Spool(self._file, packing) for _ in range(self._count)], home)
 
     def _part_of(self, memberId: str) -> int:
         return crc32(memberId.encode("utf-8", "surrogatepass")) % self._count
@@ -245,21 +248,26 @@ def _noting(rows: Iterable[MemberRow], wanted: Container[str], found: set[str]) 
 
 
 class _Drawers(Generic[T]):
-    """Rows filed by the part that they belong to."""
+    """Rows filed by the part that they belong to.
 
-    def __init__(self, spools: Sequence[Spool[T]], part_of: Callable[[T], int]) -> None:
+    :param home: of a row, the member whose part it is.
+    """
+
+    def __init__(self, spools: Sequence[Spool[T]], home: Callable[[T], str]) -> None:
         self._spools = spools
-        self._part_of = part_of
-
-    def add(self, row: T) -> None:
-        """File a row."""
-        self._spools[self._part_of(row)].append(row)
+        self._home = home
 
     def passing(self, rows: Iterable[T]) -> Iterator[T]:
         """File rows, and hand each out."""
-        for row in rows:
-            self._spools[self._part_of(row)].append(row)
-            yield row
+        home, count, remaining = self._home, len(self._spools), iter(rows)
+        # Some at a time: this is done for everything that is kept and told.
+        while some := list(islice(remaining, AT_ONCE)):
+            filed: list[list[T]] = [[] for _ in range(count)]
+            for row in some:
+                filed[crc32(home(row).encode("utf-8", "surrogatepass")) % count].append(row)
+            for spool, mine in zip(self._spools, filed, strict=True):
+                spool.extend(mine)
+            yield from some
 
     def part(self, number: int) -> Iterator[T]:
         """The rows of one part."""

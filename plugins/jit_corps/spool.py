@@ -109,27 +109,29 @@ class Spool(Generic[T]):
 
     def append(self, row: T) -> None:
         """Add one row."""
-        self._held.append(row)
-        if len(self._held) >= BLOCK:
-            self._write()
+        self.extend((row,))
 
     def extend(self, rows: Iterable[T]) -> None:
         """Add rows."""
-        for row in rows:
-            self.append(row)
+        remaining = iter(rows)
+        while some := tuple(islice(remaining, BLOCK - len(self._held))):
+            self._held += some
+            if len(self._held) >= BLOCK:
+                self._write()
 
     def __len__(self) -> int:
         return self._written + len(self._held)
 
     def __iter__(self) -> Iterator[T]:
-        for start, length in self._blocks:
-            yield from unpacked(self._packing, self._file.read(start, length))
-        yield from tuple(self._held)
+        return chain(chain.from_iterable(map(self._read, tuple(self._blocks))), tuple(self._held))
 
     @property
     def held(self) -> int:
         """How many rows are in memory."""
         return len(self._held)
+
+    def _read(self, block: tuple[int, int]) -> Iterator[T]:
+        return unpacked(self._packing, self._file.read(*block))
 
     def _write(self) -> None:
         data = packed(self._packing, self._held)
