@@ -34,36 +34,16 @@ def removals_of(row: Packing[Any]) -> Packing[Removal[Any]]:
 
 def _packed(record: MemberRecord) -> tuple[Any, ...]:
     """All but what is never stored: mail and telephone numbers do not get into a file."""
-    return (
-        record.memberId,
-        record.name,
-        record.active,
-        record.reason,
-        tuple([(place.deptId, place.order, place.isLeader) for place in record.departments]),
-        record.mainDeptId,
-        record.position,
-        record.alias,
-        record.gender,
-        record.avatar,
-        record.openUserId,
-    )
+    memberId, name, active, reason, places, main, position, alias, _, _, _, gender, avatar, openUserId = record
+    told = tuple([tuple(place) for place in places])
+    return memberId, name, active, reason, told, main, position, alias, None, None, None, gender, avatar, openUserId
 
 
 def _unpacked(packed: tuple[Any, ...]) -> MemberRecord:
-    memberId, name, active, reason, places, main, position, alias, gender, avatar, openUserId = packed
-    return MemberRecord(
-        memberId,
-        name,
-        active,
-        reason,
-        tuple([Membership(*place) for place in places]),
-        main,
-        position,
-        alias,
-        gender=gender,
-        avatar=avatar,
-        openUserId=openUserId,
-    )
+    new: Any = tuple.__new__
+    places = tuple([new(Membership, place) for place in packed[4]])
+    record: MemberRecord = new(MemberRecord, (*packed[:4], places, *packed[5:]))
+    return record
 
 
 #: Members' and grants' records of a snapshot.
