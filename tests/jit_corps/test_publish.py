@@ -71,6 +71,8 @@ def test_an_unchanged_run_writes_only_its_run(bench):
 
 
 def counted(bench, told):
+    # Making the tables is not part of a run.
+    assert bench.storage.models
     with bench.storage.counting() as count:
         bench.sync(told)
     return count.total, count.writes
@@ -85,7 +87,7 @@ def test_statements_do_not_depend_on_how_many_records_change(bench):
     many = counted(bench, snapshot(renamed, tags={"tag:1": []}, departments=depts(d1=None)))
     assert grown[0] <= small[0] + 6
     assert many[0] <= few[0] + 2
-    assert max(small[1], grown[1], few[1], many[1]) <= 60
+    assert max(small[1], grown[1], few[1], many[1]) <= 16
 
 
 def test_replaying_the_history_gives_every_generation(bench):
