@@ -54,7 +54,7 @@ def lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     counts = row["counts"]
     changes = None if counts is None else sum(number for count in counts.values() for number in count.values())
-    remarks = [f"withheld {one['count']} {one['kind']}" for one in row["withheld"] or ()]
+    remarks = [f"withheld {one['count']} {one['kind']}{_recent(one)}" for one in row["withheld"] or ()]
     remarks += [f"incomplete {one}" for one in row["incomplete"] or ()]
     remarks += [f"conflict {one}" for one in row["conflicts"] or ()]
     remarks += [row["way"]] if row["way"] else []
@@ -64,3 +64,9 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     how = (row["runId"], row["startedAt"], row["action"], row["status"])
     what = (changes, row["calls"], seconds, row["generation"])
     return (*("-" if value is None else str(value) for value in (*how, *what)), ", ".join(remarks))
+
+
+def _recent(withheld: dict[str, Any]) -> str:
+    """What the guard counted besides; rows of earlier versions do not say."""
+    recent = withheld.get("recent")
+    return f" ({recent} went in the 24 h before)" if recent else ""
