@@ -46,9 +46,9 @@ def both(bench):
     """The organisation as it is, the old one, and what the new one will be; the old one is published."""
     # Twice, because who left once is kept as offline.
     for told in (OLD, NEW, OLD, NEW):
-        bench.sync(told)
+        bench.sync_another_day(told)
     new = content(bench)
-    bench.sync(OLD)
+    bench.sync_another_day(OLD)
     return content(bench), new
 
 
@@ -69,7 +69,7 @@ def test_a_reader_looks_a_thousand_times(open_bench, both, bench, share):
     thread.start()
     while thread.is_alive():
         turn += 1
-        bench.sync((OLD, NEW)[turn % 2])
+        bench.sync_another_day((OLD, NEW)[turn % 2])
     thread.join()
     share.count(len(seen))
     assert all(one in (old, new) for one in seen)
@@ -80,8 +80,8 @@ def test_a_failing_database_leaves_one_of_both(bench, both, share):
     """Whatever the database says at whichever statement; and the next run brings the new one."""
     old, new = both
     with bench.storage.counting() as count:
-        bench.sync(NEW)
-    bench.sync(OLD)
+        bench.sync_another_day(NEW)
+    bench.sync_another_day(OLD)
     cases = [(name, moment) for name in TROUBLES for moment in range(1, count.total + 1)]
     for name, moment in share.of(cases, most=12):
         left = moment
@@ -95,16 +95,16 @@ def test_a_failing_database_leaves_one_of_both(bench, both, share):
         failed = False
         with bench.storage.on_statement(listen):
             try:
-                bench.sync(NEW)
+                bench.sync_another_day(NEW)
             except (SyncFailed, StorageError):
                 failed = True
         held = content(bench)
         assert held == (old if failed else new) or (not failed and held == new), (name, moment)
         # A run that could not even say that it failed is over all the same.
         bench.clock.pass_(1000)
-        bench.sync(NEW)
+        bench.sync_another_day(NEW)
         assert content(bench) == new, (name, moment)
-        bench.sync(OLD)
+        bench.sync_another_day(OLD)
         assert content(bench) == old, (name, moment)
 
 
@@ -119,11 +119,11 @@ def test_a_full_disk_changes_nothing(bench, both, share):
     for more in share.of((0, 1, 3, 10, 30, 60), most=3):
         database.execute_sql(f"PRAGMA max_page_count = {pages + more}")
         with pytest.raises(SyncFailed, match="full"):
-            bench.sync(big)
+            bench.sync_another_day(big)
         database.execute_sql("PRAGMA max_page_count = 1000000")
         assert content(bench) == old
         bench.clock.pass_(1000)
-    assert bench.sync(big).counts["members"]["added"] > 3900
+    assert bench.sync_another_day(big).counts["members"]["added"] > 3900
 
 
 def test_a_lock_that_is_not_given_back_changes_nothing(open_bench, bench, both, share):
@@ -139,12 +139,12 @@ def test_a_lock_that_is_not_given_back_changes_nothing(open_bench, bench, both, 
         blocker.execute_sql("BEGIN")
         blocker.execute_sql("SELECT 1 FROM corp_state FOR UPDATE")
     with contextlib.suppress(SyncFailed):
-        report = bench.sync(NEW)
+        report = bench.sync_another_day(NEW)
         pytest.fail(f"it published all the same: {report}")
     blocker.execute_sql("ROLLBACK")
     assert content(bench) == old
     bench.clock.pass_(1000)
-    bench.sync(NEW)
+    bench.sync_another_day(NEW)
     assert content(bench) == new
     assert last_run(bench).status == "ok"
     share.count()

@@ -177,6 +177,8 @@ def test_a_department_that_vanishes_at_any_call(make_world, share):
     world.sync()
     calls = world.count_calls()
     for call in share.of(range(1, calls + 1), most=4):
+        # What one a day takes with it is never too much.
+        world.bench.clock.pass_(86_400)
         made = world.org.add_department(f"短命{call}", 1)
         leaver = f"leaver{call}"
         world.org.add_member(leaver, "走人", departments=(2,))

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jit_corps.edits import set_roles
-from jit_corps.errors import PlanStale, SyncFailed
+from jit_corps.errors import EverybodyUnknown, PlanStale, SyncFailed
 from jit_corps.history import replay
 from jit_corps.models import ChangeRecord
 from jit_corps.plan import plan_guarded
@@ -120,7 +120,13 @@ def test_ok_is_said_when_the_model_says_so(bench, share, told):
     held = {0: tables(mine)}
     for one in told:
         model = seen_by(mine.state)
-        planned = [(change.kind, change.key, change.action) for change in mine.plan(one).changes()]
+        try:
+            planned = [(change.kind, change.key, change.action) for change in mine.plan(one).changes()]
+        except EverybodyUnknown:
+            with pytest.raises(EverybodyUnknown):
+                mine.sync(one)
+            assert (seen_by(mine.state), last_run(mine).status) == (model, "failed")
+            continue
         report = mine.sync(one)
         if report.changes:
             assert recorded(mine, report.generation) == planned

@@ -60,6 +60,11 @@ class Bench:
         with shown("Shop", None) as progress:
             return self.engine.run(_fetch(told), action="sync", approve=approve, progress=progress)
 
+    def sync_another_day(self, told: Snapshot | Callable[..., Snapshot]) -> SyncReport:
+        """Run once, when nothing that went before counts for the guard any more."""
+        self.clock.pass_(100_000)
+        return self.sync(told)
+
     def events(self, told: Snapshot | Callable[..., Snapshot], targets: Targets) -> SyncReport:
         """Read single records of this upstream."""
         fetch = told if callable(told) else lambda asked, *, progress: only(told, asked)

@@ -26,9 +26,9 @@ def test_readers_see_the_old_organisation_or_the_new(open_bench):
     """Tree, members, memberships and grants in one look, while two organisations replace each other again and again."""
     writer, reader = open_bench(), open_bench()
     for told in (OLD, NEW, OLD):
-        writer.sync(told)
+        writer.sync_another_day(told)
     old = content(writer.state)
-    writer.sync(NEW)
+    writer.sync_another_day(NEW)
     new = content(writer.state)
     done = threading.Event()
     seen = []
@@ -41,7 +41,7 @@ def test_readers_see_the_old_organisation_or_the_new(open_bench):
     thread.start()
     turn = 0
     while turn < 20 or len(seen) < 200:
-        writer.sync((OLD, NEW)[turn % 2])
+        writer.sync_another_day((OLD, NEW)[turn % 2])
         turn += 1
     done.set()
     thread.join()

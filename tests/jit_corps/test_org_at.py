@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,14 @@ from jit_corps.cli import org
 from jit_corps.earlier import EarlierOrganisation, as_of_generation, as_of_run
 from jit_corps.edits import set_offline, set_roles
 from jit_corps.erasing import erase
-from jit_corps.errors import GenerationNotFound, HistoryIncomplete, MemberNotFound, RunNotFound, RunUnpublished
+from jit_corps.errors import (
+    EverybodyUnknown,
+    GenerationNotFound,
+    HistoryIncomplete,
+    MemberNotFound,
+    RunNotFound,
+    RunUnpublished,
+)
 from jit_corps.history import replay
 from jit_corps.models import ChangeRecord, SyncRun
 from jit_corps.rows import KEY_LENGTHS, LocalState
@@ -44,7 +52,9 @@ def happen(bench: Bench, step: Any) -> None:
     bench.clock.pass_(1)
     name = bench.engine.corpFullName
     if not isinstance(step, tuple):
-        bench.sync(step)
+        # By chance it tells of nobody who is known.
+        with suppress(EverybodyUnknown):
+            bench.sync(step)
         return
     what, who, detail = step
     try:
