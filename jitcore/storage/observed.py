@@ -3,6 +3,9 @@
 Peewee keeps one connection per thread and forgets it when the thread ends, neither closed nor usable. An observed
 database closes the connections of finished threads when the next one connects, closes all of them at the end, and
 leaves those alone that a forked child inherited.
+
+A thread that is inside its driver holds a lock meanwhile: closing an SQLite connection under a statement that is being
+prepared ends the process with a segmentation fault.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["ObservedDatabase", "observe"]
+
+#: How long closing waits for a statement of another thread before it leaves the connection to that thread, in seconds.
+CLOSING_SECONDS = 5.0
 
 
 def observe(database: peewee.Database) -> ObservedDatabase:
@@ -53,7 +59,8 @@ class Observation:
         self.closed = False
         self.process = os.getpid()
         self.lock = threading.Lock()
-        self.connections: dict[int, tuple[threading.Thread, Any]] = {}
+        self.use = _Use()
+        self.connections: dict[int, tuple[threading.Thread, threading.RLock, Any]] = {}
         self.inherited: list[Any] = []
 
     def tell(self, phase: Any, statement: Statement) -> None:
@@ -62,25 +69,33 @@ class Observation:
 
     def add(self, connection: Any) -> None:
         with self.lock:
-            self.connections[id(connection)] = (threading.current_thread(), connection)
+            self.connections[id(connection)] = (threading.current_thread(), self.use.lock, connection)
 
     def remove(self, connection: Any) -> None:
         with self.lock:
             self.connections.pop(id(connection), None)
 
-    def take(self, *, only_finished: bool) -> list[Any]:
-        """Hand over the connections of finished threads, or of all."""
+    def take(self, *, only_finished: bool) -> list[tuple[threading.RLock, Any]]:
+        """Hand over the connections of finished threads, or of all, each with the lock of its thread."""
         with self.lock:
-            taken = [key for key, (thread, _) in self.connections.items() if not (only_finished and thread.is_alive())]
-            return [self.connections.pop(key)[1] for key in taken]
+            taken = [key for key, held in self.connections.items() if not (only_finished and held[0].is_alive())]
+            return [self.connections.pop(key)[1:] for key in taken]
 
     def forget_parent(self) -> None:
         """Let go of the parent process's connections without closing them, which would end the parent's sessions."""
         self.process = os.getpid()
         self.lock = threading.Lock()
+        self.use = _Use()
         # Kept referenced, because a connection that is collected closes itself.
-        self.inherited += [connection for _, connection in self.connections.values()]
+        self.inherited += [connection for _, _, connection in self.connections.values()]
         self.connections = {}
+
+
+class _Use(threading.local):
+    """One thread's lock, held while it is inside the driver."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
 
 
 class ObservedDatabase(peewee.Database):
@@ -91,7 +106,8 @@ class ObservedDatabase(peewee.Database):
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         statement = Statement(sql)
         self.observed.tell("before", statement)
-        cursor = super().execute_sql(sql, params)
+        with self.observed.use.lock:
+            cursor = super().execute_sql(sql, params)
         self.observed.tell("after", statement)
         return cursor
 
@@ -99,8 +115,9 @@ class ObservedDatabase(peewee.Database):
         """Run one prepared statement for many ready rows and return the driver's cursor."""
         statement = Statement(sql)
         self.observed.tell("before", statement)
-        cursor = self.cursor()
-        cursor.executemany(sql, rows)
+        with self.observed.use.lock:
+            cursor = self.cursor()
+            cursor.executemany(sql, rows)
         self.observed.tell("after", statement)
         return cursor
 
@@ -108,10 +125,11 @@ class ObservedDatabase(peewee.Database):
         """Stream ready rows into PostgreSQL with ``COPY … FROM STDIN`` and return the driver's cursor."""
         statement = Statement(sql)
         self.observed.tell("before", statement)
-        cursor = self.cursor()
-        with cursor.copy(sql) as copy:
-            for row in rows:
-                copy.write_row(row)
+        with self.observed.use.lock:
+            cursor = self.cursor()
+            with cursor.copy(sql) as copy:
+                for row in rows:
+                    copy.write_row(row)
         self.observed.tell("after", statement)
         return cursor
 
@@ -122,27 +140,31 @@ class ObservedDatabase(peewee.Database):
         """
         statement = Statement(sql)
         self.observed.tell("before", statement)
-        cursor = self.run_text(sql, text)  # type: ignore[attr-defined]  # of MySQLDialect, which lies behind this class
+        with self.observed.use.lock:
+            cursor = self.run_text(sql, text)  # type: ignore[attr-defined]  # of MySQLDialect, which lies behind this class
         self.observed.tell("after", statement)
         return cursor
 
     def begin(self, *args: Any) -> None:
         statement = Statement(" ".join(("BEGIN", *filter(None, args))))
         self.observed.tell("before", statement)
-        try:
-            super().begin(*args)
-        except peewee.PeeweeException:
-            # That the server ended an idle connection shows only now. Nothing was begun on it, so a new one will do.
-            if not self.observed.kind.is_lost(self.connection()):
-                raise
-            self.close()
-            super().begin(*args)
+        with self.observed.use.lock:
+            try:
+                super().begin(*args)
+            except peewee.PeeweeException:
+                # That the server ended an idle connection shows only now. Nothing was begun on it: a new one will do.
+                if self.observed.closed or not self.observed.kind.is_lost(self.connection()):
+                    raise
+                self.close()
+                super().begin(*args)
         self.observed.tell("after", statement)
 
     def commit(self) -> None:
         statement = Statement("COMMIT")
         self.observed.tell("before", statement)
-        super().commit()
+        with self.observed.use.lock:
+            self._refuse_closed()
+            super().commit()
         self.observed.tell("after", statement)
 
     def rollback(self) -> None:
@@ -150,24 +172,34 @@ class ObservedDatabase(peewee.Database):
             return
         statement = Statement("ROLLBACK")
         self.observed.tell("before", statement)
-        super().rollback()
+        with self.observed.use.lock:
+            super().rollback()
         self.observed.tell("after", statement)
 
+    def cursor(self, *args: Any, **options: Any) -> Any:
+        self._refuse_closed()
+        return super().cursor(*args, **options)
+
     def connect(self, reuse_if_open: bool = False) -> bool:
-        if self.observed.closed:
-            raise peewee.InterfaceError("The database was closed together with its App.")
-        for connection in self.observed.take(only_finished=True):
+        self._refuse_closed()
+        for _, connection in self.observed.take(only_finished=True):
             self._close(connection)  # type: ignore[attr-defined]  # Peewee's way to close one; its stubs lack it
-        opened = super().connect(reuse_if_open)
-        if opened:
-            connection = self.connection()
-            self.observed.add(connection)
-            kind = self.observed.kind
-            try:
-                kind.connected(self, connection)
-            except kind.driver_errors() as error:
-                self.close()
-                raise peewee.OperationalError(error, *error.args) from error
+        with self.observed.use.lock:
+            opened = super().connect(reuse_if_open)
+            if opened:
+                connection = self.connection()
+                self.observed.add(connection)
+                kind = self.observed.kind
+                try:
+                    # Whoever closes all may have looked just before.
+                    self._refuse_closed()
+                    kind.connected(self, connection)
+                except peewee.InterfaceError:
+                    self.close()
+                    raise
+                except kind.driver_errors() as error:
+                    self.close()
+                    raise peewee.OperationalError(error, *error.args) from error
         return opened
 
     def is_closed(self) -> bool:
@@ -177,13 +209,26 @@ class ObservedDatabase(peewee.Database):
         return super().is_closed()
 
     def close(self) -> bool:
-        if not self.is_closed() and not self.in_transaction():
-            self.observed.remove(self.connection())
-        return super().close()
+        with self.observed.use.lock:
+            if not self.is_closed() and not self.in_transaction():
+                self.observed.remove(self.connection())
+            return super().close()
 
     def close_all(self) -> None:
-        """Close the connections of every thread; connecting again is refused."""
+        """Close the connections of every thread; using them or connecting again is refused.
+
+        A statement that another thread is in the middle of is waited for, for a few seconds.
+        """
         self.observed.closed = True
-        for connection in self.observed.take(only_finished=False):
-            self._close(connection)  # type: ignore[attr-defined]  # as in connect()
+        for lock, connection in self.observed.take(only_finished=False):
+            # Of one that is not had in time, the next statement and the commit are refused to its thread.
+            if lock.acquire(timeout=CLOSING_SECONDS):
+                try:
+                    self._close(connection)  # type: ignore[attr-defined]  # as in connect()
+                finally:
+                    lock.release()
         self.dispose()
+
+    def _refuse_closed(self) -> None:
+        if self.observed.closed:
+            raise peewee.InterfaceError("The database was closed together with its App.")

@@ -12,6 +12,7 @@ import peewee
 import pymysql
 import pytest
 
+from jitcore.storage import observed
 from jitcore.storage.observed import observe
 from tests.fixtures.databases import told
 from tests.storage.shelf.models import Badge
@@ -46,7 +47,7 @@ def test_close_closes_the_connections_of_all_threads(storage):
         thread = threading.Thread(target=wait)
         thread.start()
         ready.wait()
-        raw = [connection for _, connection in storage.database.observed.connections.values()]
+        raw = [connection for *_, connection in storage.database.observed.connections.values()]
         storage.close()
         done.set()
         thread.join()
@@ -97,13 +98,69 @@ def test_pragmas_of_the_database_are_kept(tmp_path):
     database.close_all()
 
 
+class Slow:
+    """An SQLite database of which another thread is in the middle of a statement, until that is let go."""
+
+    def __init__(self, path):
+        self.database = observe(peewee.SqliteDatabase(str(path)))
+        self.began, self.go_on = threading.Event(), threading.Event()
+        self.said = []
+        self.thread = threading.Thread(target=self._work)
+        self.thread.start()
+        assert self.began.wait(60)
+
+    def _wait(self):
+        self.began.set()
+        return self.go_on.wait(60)
+
+    def _work(self):
+        self.database.connect()
+        self.database.connection().create_function("wait", 0, self._wait)
+        self.database.begin()
+        self.said.append(self.database.execute_sql("SELECT wait()").fetchone())
+        for work in (lambda: self.database.execute_sql("SELECT 1"), self.database.commit, self.database.connect):
+            try:
+                work()
+            except peewee.InterfaceError as error:
+                self.said.append(str(error))
+
+
+def test_closing_waits_for_the_statement_of_another_thread(tmp_path):
+    """No connection is closed under a statement, which could end the process; what its thread does next is refused."""
+    slow = Slow(tmp_path / "a.db")
+    closing = threading.Thread(target=slow.database.close_all)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    assert slow.said == []
+    slow.go_on.set()
+    closing.join(60)
+    slow.thread.join(60)
+    assert slow.said[0] == (1,)
+    assert len(slow.said) == 4
+    assert all("closed together with its App" in said for said in slow.said[1:])
+
+
+def test_closing_does_not_wait_for_ever(tmp_path, monkeypatch):
+    """A statement that takes too long keeps its connection; its thread can neither go on nor commit."""
+    monkeypatch.setattr(observed, "CLOSING_SECONDS", 0.05)
+    slow = Slow(tmp_path / "a.db")
+    slow.database.close_all()
+    assert slow.said == []
+    slow.go_on.set()
+    slow.thread.join(60)
+    assert slow.said[0] == (1,)
+    assert len(slow.said) == 4
+    assert all("closed together with its App" in said for said in slow.said[1:])
+
+
 def test_a_new_process_starts_with_no_connection(storage):
     """Where the process is another than the one that connected, its connection is left alone and a new one made."""
     database = storage.database
-    (before,) = (connection for _, connection in database.observed.connections.values())
+    (before,) = (connection for *_, connection in database.observed.connections.values())
     database.observed.process = -1
     assert storage.models.Badge.select().count() == 0
-    (now,) = (connection for _, connection in database.observed.connections.values())
+    (now,) = (connection for *_, connection in database.observed.connections.values())
     assert now is not before
     assert database.observed.inherited == [before]
     before.cursor().execute("SELECT 1")

@@ -91,12 +91,14 @@ class SqliteKind(Kind):
 
     @contextmanager
     def refusing_writes(self, database: ObservedDatabase) -> Iterator[None]:
-        connection = database.connection()
-        connection.execute("PRAGMA query_only = on").close()
+        connection, lock = database.connection(), database.observed.use.lock
+        with lock:
+            connection.execute("PRAGMA query_only = on").close()
         try:
             yield
         finally:
-            connection.execute("PRAGMA query_only = off").close()
+            with lock:
+                connection.execute("PRAGMA query_only = off").close()
 
     def writer(self, database: ObservedDatabase, transaction: Callable[[], AbstractContextManager[None]]) -> BulkWriter:
         from jitcore.storage.bulk_writes import SqliteWriter  # the writers know the observed database
