@@ -57,7 +57,7 @@ QUICK = Scale(
     watched=(20,),
     saves=2,
     idle=0.1,
-    receiving=2.0,
+    receiving=1.0,
     rounds=1,
     sync_rounds=1,
 )
