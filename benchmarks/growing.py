@@ -12,7 +12,7 @@ from benchmarks.databases import Opened, kinds, sqlite
 from benchmarks.enterprises import opened, sync
 from benchmarks.fetching import get_all, targets_of
 from benchmarks.harness import Amount, Figure, Point, Result, Scale, exponent, ratio_of, settled, timed
-from benchmarks.tables import inserting, written
+from benchmarks.tables import inserting
 from benchmarks.upstream import Shape, Upstream
 
 OURS, UNCHANGED, FLOOR, PEER = "first sync", "sync, nothing changed", "floor", "the peer's way"
@@ -69,9 +69,7 @@ def _round(upstream: Upstream, database: Opened, folder: Path) -> tuple[float, f
         targets = targets_of(upstream.calls())
         unchanged = settled(timed(partial(sync, app)))
         fetched = settled(timed(partial(get_all, upstream.base_url, upstream.permanent_code(), targets)))
-        with home.connect() as connection:
-            content = written(connection)
-        return first, unchanged, fetched + settled(partial(inserting, home, content))
+        return first, unchanged, fetched + inserting(home).seconds
 
 
 def _peer(upstream: Upstream, database: Opened, folder: Path) -> float:

@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Self
 
 from benchmarks.goals import GOALS, Goal
 
@@ -207,6 +208,43 @@ def exponent(curve: Iterable[tuple[int, float]]) -> float:
     """
     logs = [(math.log(size), math.log(seconds)) for size, seconds in curve]
     return statistics.linear_regression(*zip(*logs, strict=True)).slope
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds that something took, by the clock and of this process's processor time."""
+
+    seconds: float
+    processor: float
+
+
+class Stopwatch:
+    """Adds up what is spent inside of it; each time the rubbish of before is swept first, on nobody's time."""
+
+    def __init__(self) -> None:
+        self._seconds = self._processor = 0.0
+
+    def __enter__(self) -> Self:
+        gc.collect()
+        self._began = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        seconds, processor = self._began
+        self._seconds += time.perf_counter() - seconds
+        self._processor += time.process_time() - processor
+
+    @property
+    def spent(self) -> Spent:
+        """So far."""
+        return Spent(self._seconds, self._processor)
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    """What one piece of work takes."""
+    with Stopwatch() as watch:
+        work()
+    return watch.spent
 
 
 def settled(measurement: Measurement) -> float:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from benchmarks.databases import Home, Opened, kinds, version
+from benchmarks.databases import Opened, kinds, version
 from benchmarks.enterprises import opened, sync
 from benchmarks.fetching import get_all, targets_of
-from benchmarks.harness import Amount, Count, Figure, Measurement, Result, Scale, ratio_of, settled, timed
-from benchmarks.tables import Look, copying, counted, inserting, repeating, tables, written
+from benchmarks.harness import Amount, Count, Figure, Result, Scale, Spent, ratio_of, spent
+from benchmarks.tables import Look, copying, counted, inserting, repeating, rows, tables
 from benchmarks.transactions import watched
 from benchmarks.upstream import Shape, Upstream
 from jitcore import App
@@ -27,22 +24,16 @@ SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds that something took, by the clock and of this process's processor time."""
-
-    seconds: float
-    processor: float
-
-
-@dataclass(frozen=True, slots=True)
-class Run(Spent):
+class Run:
     """One sync as it was measured.
 
+    :param spent: on all of it.
     :param publish: seconds of its longest transaction.
     :param statements: what it sent to the database.
     :param calls: what it asked WeCom.
     """
 
+    spent: Spent
     publish: float
     statements: StatementCount
     calls: Sequence[tuple[str, str, dict[str, str]]]
@@ -57,8 +48,8 @@ class Round:
     :param changed: after a hundredth of the members changed.
     :param fetched: the floor of reading beside each of the three.
     :param inserted: the floor of writing what the first wrote.
-    :param copied: seconds of the same by PostgreSQL's faster way.
-    :param repeated: seconds of the floor of writing what the last wrote.
+    :param copied: the same by PostgreSQL's faster way.
+    :param repeated: the floor of writing what the last wrote.
     :param rows: how many rows of each table the first wrote.
     :param edits: how many edits were made upstream.
     :param changes: how many rows of each table that changed.
@@ -70,8 +61,8 @@ class Round:
     changed: Run
     fetched: tuple[Spent, Spent, Spent]
     inserted: Spent
-    copied: float | None
-    repeated: float
+    copied: Spent | None
+    repeated: Spent
     rows: dict[str, int]
     edits: int
     changes: dict[str, int]
@@ -94,27 +85,27 @@ def _round(upstream: Upstream, database: Opened, folder: Path) -> Round:
         upstream.warm()
         first = _run(app, upstream)
         floor = partial(get_all, upstream.base_url, upstream.permanent_code(), targets_of(first.calls))
-        spent = upstream.seconds()
-        fetched = [_spent(timed(floor))]
-        spent = upstream.seconds() - spent
-        content = _content(home)
-        rows = dict(counted(content))
-        inserted = _spent(partial(inserting, home, content))
-        copied = settled(partial(copying, home, content)) if home.kind == "PostgreSQL" else None
-        del content
+        before = upstream.seconds()
+        fetched = [spent(floor)]
+        theirs = upstream.seconds() - before
+        inserted = inserting(home)
+        copied = copying(home) if home.kind == "PostgreSQL" else None
+
+        written = rows(home)
 
         unchanged = _run(app, upstream)
-        fetched.append(_spent(timed(floor)))
+        fetched.append(spent(floor))
 
-        look = _look(home)
+        with home.connect() as connection:
+            look = Look(connection)
         edits = upstream.edit(SHARE)
         upstream.warm()
         changed = _run(app, upstream)
-        fetched.append(_spent(timed(floor)))
+        fetched.append(spent(floor))
         with home.connect() as connection:
             changes = look.changes(connection)
         del look
-        repeated = settled(partial(repeating, home, changes))
+        repeated = repeating(home, changes)
         return Round(
             first=first,
             unchanged=unchanged,
@@ -123,61 +114,48 @@ def _round(upstream: Upstream, database: Opened, folder: Path) -> Round:
             inserted=inserted,
             copied=copied,
             repeated=repeated,
-            rows=rows,
+            rows=written,
             edits=edits,
-            changes=dict(counted(changes)),
-            upstream=spent,
+            changes=counted(changes),
+            upstream=theirs,
         )
 
 
 def _run(app: App, upstream: Upstream) -> Run:
     upstream.calls()
     with app.storage.counting() as statements, watched(app.storage) as transactions:
-        spent = _spent(timed(partial(sync, app)))
-    return Run(spent.seconds, spent.processor, transactions.longest, statements, upstream.calls())
-
-
-def _spent(measurement: Measurement) -> Spent:
-    gc.collect()
-    before = time.process_time()
-    seconds = measurement()
-    return Spent(seconds, time.process_time() - before)
-
-
-def _content(home: Home) -> Any:
-    with home.connect() as connection:
-        return written(connection)
-
-
-def _look(home: Home) -> Look:
-    with home.connect() as connection:
-        return Look(connection)
+        all_of_it = spent(partial(sync, app))
+    return Run(all_of_it, transactions.longest, statements, upstream.calls())
 
 
 def _told(kind: str, size: int, rounds: Sequence[Round], *, with_calls: bool) -> Iterator[Result]:
     last = rounds[-1]
-    of, rows, changes = f"of {size:,} members, {kind}", sum(last.rows.values()), sum(last.changes.values())
+    of, wrote, changes = f"of {size:,} members, {kind}", sum(last.rows.values()), sum(last.changes.values())
     asked = len(targets_of(last.first.calls))
     fetch = f"fetch + parse of its {asked:,} answers"
 
-    pairs = [(each.first.seconds, each.fetched[0].seconds + each.inserted.seconds) for each in rounds]
-    yield Figure(f"first sync {of}", f"{fetch} + executemany of its {rows:,} rows", ratio_of(pairs), "first")
-    pairs = [(each.unchanged.seconds, each.fetched[1].seconds) for each in rounds]
+    pairs = [(each.first.spent.seconds, each.fetched[0].seconds + each.inserted.seconds) for each in rounds]
+    yield Figure(f"first sync {of}", f"{fetch} + executemany of its {wrote:,} rows", ratio_of(pairs), "first")
+    pairs = [(each.unchanged.spent.seconds, each.fetched[1].seconds) for each in rounds]
     yield Figure(f"sync {of}, nothing changed", fetch, ratio_of(pairs), "unchanged")
-    pairs = [(each.changed.seconds, each.fetched[2].seconds) for each in rounds]
+    pairs = [(each.changed.spent.seconds, each.fetched[2].seconds) for each in rounds]
     yield Figure(f"sync {of}, 1 % changed", fetch, ratio_of(pairs), "changed")
     pairs = [(each.first.publish, each.inserted.seconds) for each in rounds]
-    yield Figure(f"publish of a first sync {of}", f"executemany of its {rows:,} rows", ratio_of(pairs), "publish first")
-    copied = [(each.first.publish, each.copied) for each in rounds if each.copied is not None]
+    yield Figure(
+        f"publish of a first sync {of}", f"executemany of its {wrote:,} rows", ratio_of(pairs), "publish first"
+    )
+    copied = [(each.first.publish, each.copied.seconds) for each in rounds if each.copied is not None]
     if copied:
-        yield Figure(f"publish of a first sync {of}", f"COPY of its {rows:,} rows", ratio_of(copied))
-    pairs = [(each.changed.publish, each.repeated) for each in rounds]
+        yield Figure(f"publish of a first sync {of}", f"COPY of its {wrote:,} rows", ratio_of(copied))
+    pairs = [(each.changed.publish, each.repeated.seconds) for each in rounds]
     name = f"publish of {last.edits:,} edits {of}"
     yield Figure(name, f"executemany of its {changes:,} rows", ratio_of(pairs), "publish changed")
 
-    first = ratio_of((each.first.processor, each.fetched[0].processor + each.inserted.processor) for each in rounds)
-    unchanged = ratio_of((each.unchanged.processor, each.fetched[1].processor) for each in rounds)
-    changed = ratio_of((each.changed.processor, each.fetched[2].processor) for each in rounds)
+    first = ratio_of(
+        (each.first.spent.processor, each.fetched[0].processor + each.inserted.processor) for each in rounds
+    )
+    unchanged = ratio_of((each.unchanged.spent.processor, each.fetched[1].processor) for each in rounds)
+    changed = ratio_of((each.changed.spent.processor, each.fetched[2].processor) for each in rounds)
     told = f"{first.median:.2f} x, unchanged {unchanged.median:.2f} x, 1 % changed {changed.median:.2f} x"
     yield Count(
         f"processor time of the three syncs, {kind}", f"first {told}: ours over the floor's, this process's only"

@@ -5,12 +5,12 @@ What a sync wrote is seen from outside, by comparing the tables before and after
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.databases import Connection, Home
+from benchmarks.harness import Spent, Stopwatch
 
 Row = tuple[Any, ...]
 
@@ -74,8 +74,7 @@ class Look:
         self.last: dict[str, int] = {}
         for table in tables():
             if table.grows:
-                [(last,)] = connection.execute(f"SELECT MAX({table.key[0]}) FROM {table.name}").fetchall()
-                self.last[table.name] = last or 0
+                self.last[table.name] = _number(connection, f"SELECT MAX({table.key[0]}) FROM {table.name}")
             else:
                 self.rows[table.name] = keyed(table, connection.execute(_select(table)).fetchall())
 
@@ -103,46 +102,71 @@ def keyed(table: Table, rows: Iterable[Row]) -> dict[Row, Row]:
     return {row[:width]: row for row in rows}
 
 
-def written(connection: Connection) -> list[tuple[Table, list[Row]]]:
-    """All that the tables hold."""
-    found = ((table, connection.execute(_select(table)).fetchall()) for table in tables())
-    return [(table, rows) for table, rows in found if rows]
-
-
-def inserting(home: Home, content: Sequence[tuple[Table, list[Row]]]) -> float:
-    """Seconds of one transaction that puts these rows into empty tables of the same make."""
-    with home.twins([table.name for table, _ in content]) as connection:
-        work = [(_insert(home, table), rows) for table, rows in content]
-        return _transaction(connection, work)
-
-
-def copying(home: Home, content: Sequence[tuple[Table, list[Row]]]) -> float:
-    """The same with PostgreSQL's COPY, which is faster than executemany and unknown elsewhere."""
-    with home.twins([table.name for table, _ in content]) as connection:
-        start = time.perf_counter()
-        connection.execute("BEGIN")
-        cursor = connection.cursor()
-        for table, rows in content:
-            with cursor.copy(f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-        connection.execute("COMMIT")
-        return time.perf_counter() - start
-
-
-def repeating(home: Home, done: Sequence[Changes]) -> float:
-    """Seconds of one transaction that makes the changes again, after they were taken back on nobody's time."""
+def rows(home: Home) -> dict[str, int]:
+    """How many rows the tables hold; those that hold none are left out."""
     with home.connect() as connection:
-        _transaction(connection, _work(home, [changes.undone() for changes in done]))
-        return _transaction(connection, _work(home, done))
+        found = {table.name: _number(connection, f"SELECT COUNT(*) FROM {table.name}") for table in tables()}
+    return {name: count for name, count in found.items() if count}
 
 
-def counted(content: Sequence[tuple[Table, list[Row]]] | Sequence[Changes]) -> Mapping[str, int]:
-    """How many rows of each table."""
-    return {
-        (each.table if isinstance(each, Changes) else each[0]).name: len(each if isinstance(each, Changes) else each[1])
-        for each in content
-    }
+def inserting(home: Home) -> Spent:
+    """What one transaction takes that puts the tables' rows, as ready tuples, into empty tables of the same make.
+
+    Making the tuples ready does not count. There are those of one table at a time, because all of a large enterprise's
+    would not fit in every memory.
+    """
+
+    def insert(connection: Connection, table: Table, content: Sequence[Row]) -> None:
+        connection.cursor().executemany(_insert(home, table), content)
+
+    return _elsewhere(home, insert)
+
+
+def copying(home: Home) -> Spent:
+    """The same with PostgreSQL's COPY, which is faster than executemany and unknown elsewhere."""
+
+    def copy_in(connection: Connection, table: Table, content: Sequence[Row]) -> None:
+        with connection.cursor().copy(f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN") as copy:
+            for row in content:
+                copy.write_row(row)
+
+    return _elsewhere(home, copy_in)
+
+
+def repeating(home: Home, done: Sequence[Changes]) -> Spent:
+    """What one transaction takes that makes the changes again, after they were taken back on nobody's time."""
+    undoing, doing = _work(home, [changes.undone() for changes in done]), _work(home, done)
+    with home.connect() as connection:
+        _transaction(connection, undoing)
+        with Stopwatch() as watch:
+            _transaction(connection, doing)
+    return watch.spent
+
+
+def _elsewhere(home: Home, write: Callable[[Connection, Table, Sequence[Row]], None]) -> Spent:
+    all_tables = tables()
+    watch = Stopwatch()
+    with home.connect() as ours, home.twins([table.name for table in all_tables]) as connection:
+        with watch:
+            connection.execute("BEGIN")
+        for table in all_tables:
+            content = ours.execute(_select(table)).fetchall()
+            with watch:
+                if content:
+                    write(connection, table, content)
+            del content
+        with watch:
+            connection.execute("COMMIT")
+        for table in all_tables:
+            count = f"SELECT COUNT(*) FROM {table.name}"
+            if _number(connection, count) != _number(ours, count):
+                raise RuntimeError(f"the floor did not write every row of {table.name}")
+    return watch.spent
+
+
+def counted(done: Sequence[Changes]) -> dict[str, int]:
+    """How many rows of each table changed."""
+    return {changes.table.name: len(changes) for changes in done}
 
 
 def _work(home: Home, done: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
@@ -161,14 +185,17 @@ def _work(home: Home, done: Sequence[Changes]) -> list[tuple[str, list[Row]]]:
     return work
 
 
-def _transaction(connection: Connection, work: Sequence[tuple[str, list[Row]]]) -> float:
-    start = time.perf_counter()
+def _transaction(connection: Connection, work: Sequence[tuple[str, list[Row]]]) -> None:
     connection.execute("BEGIN")
     cursor = connection.cursor()
-    for sql, rows in work:
-        cursor.executemany(sql, rows)
+    for sql, content in work:
+        cursor.executemany(sql, content)
     connection.execute("COMMIT")
-    return time.perf_counter() - start
+
+
+def _number(connection: Connection, query: str) -> int:
+    [(number,)] = connection.execute(query).fetchall()
+    return int(number or 0)
 
 
 def _select(table: Table) -> str:
