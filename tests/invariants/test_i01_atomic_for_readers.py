@@ -18,6 +18,8 @@ from tests.invariants.harness.world import content, last_run
 from tests.jit_corps.crashing import NEW, OLD
 from tests.jit_corps.scripted import CORP, crowd, member, snapshot
 
+pytestmark = pytest.mark.every_database
+
 INJECTED = (
     "kill -9 before and after every statement; disk full, lock timeout, deadlock and a lost connection at every"
     " statement; a disk that is really full; 1,000 looks at the tree, members and grants while two organisations"
@@ -108,11 +110,10 @@ def test_a_failing_database_leaves_one_of_both(bench, both, share):
         assert content(bench) == old, (name, moment)
 
 
+@pytest.mark.only_databases("sqlite")  # the others cannot be given a small disk
 def test_a_full_disk_changes_nothing(bench, both, share):
     """A real one: SQLite may not have one page more."""
     database = bench.storage.database
-    if not isinstance(database, peewee.SqliteDatabase):
-        pytest.skip("only SQLite can be given a small disk")
     old, _ = both
     big = snapshot([*crowd(4000), member("ann", "1")])
     pages = database.execute_sql("PRAGMA page_count").fetchone()[0]
@@ -135,7 +136,8 @@ def test_a_lock_that_is_not_given_back_changes_nothing(open_bench, bench, both, 
         database.execute_sql("PRAGMA busy_timeout = 50")
         blocker.execute_sql("BEGIN IMMEDIATE")
     else:
-        database.execute_sql("SET lock_timeout = '50ms'")
+        mariadb = isinstance(database, peewee.MySQLDatabase)
+        database.execute_sql("SET innodb_lock_wait_timeout = 0" if mariadb else "SET lock_timeout = '50ms'")
         blocker.execute_sql("BEGIN")
         blocker.execute_sql("SELECT 1 FROM corp_state FOR UPDATE")
     with contextlib.suppress(SyncFailed):

@@ -6,6 +6,7 @@ import itertools
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def domain_writes(count) -> list[str]:
     return [one.sql for one in count.statements if one.kind == "write" and any(name in one.sql for name in names)]
 
 
+@pytest.mark.every_database
 def test_a_second_run_writes_nothing(make_world, share):
     """No INSERT, UPDATE or DELETE on any table of the organisation, and the answers came in another order each time."""
     org = organisation(departments=8, people=40, tags=4)
@@ -61,6 +63,7 @@ def test_a_second_run_writes_nothing(make_world, share):
         assert tables(world.bench) == before, seed
 
 
+@pytest.mark.every_database
 def test_every_order_makes_the_same_organisation(make_world, share):
     """First readings in different orders are equal, row by row."""
     world = make_world(organisation(departments=8, people=40, tags=4))

@@ -24,10 +24,12 @@ from tests.invariants.harness.world import content, last_run
 from tests.jit_corps.conftest import Bench
 from tests.jit_corps.scripted import CORP, CORP_ID, crowd, named, snapshot
 
+pytestmark = pytest.mark.every_database
+
 INJECTED = (
     "8 workers at once; SIGSTOP at every statement of a run until a successor has published, then SIGCONT; a"
     " claim aged by every amount around the lease, clocks an hour off in both directions, of one machine and between"
-    " machines; a run killed in every phase; PostgreSQL restarted while everything is read"
+    " machines; a run killed in every phase; the database server restarted while everything is read"
 )
 ALSO = (
     "tests/jit_corps/test_concurrency.py::test_of_eight_runs_at_once_one_publishes",
@@ -201,12 +203,12 @@ def test_killed_runs_are_taken_over_at_once(open_database, share):
     storage.close()
 
 
+@pytest.mark.only_databases("postgresql", "mariadb")
 def test_the_server_restarts_while_everything_is_read(open_bench, request, share):
-    """PostgreSQL goes away in the middle of a run's lease: it publishes or fails whole, and the next one goes on."""
+    """The server goes away in the middle of a run's lease: it publishes or fails whole, and the next one goes on."""
     bench = open_bench()
-    if isinstance(bench.storage.database, peewee.SqliteDatabase):
-        return
-    server = request.getfixturevalue("postgres_server")
+    mariadb = isinstance(bench.storage.database, peewee.MySQLDatabase)
+    server = request.getfixturevalue("mariadb_server" if mariadb else "postgres_server")
     bench.sync(OLD)
     before = content(bench)
 

@@ -50,6 +50,18 @@ OPEN = ()
 numbers = itertools.count()
 
 
+#: How a connection refuses all writes, and takes them again.
+READ_ONLY = {
+    peewee.SqliteDatabase: ("PRAGMA query_only = 1", "PRAGMA query_only = 0"),
+    peewee.PostgresqlDatabase: (
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+    ),
+    peewee.MySQLDatabase: ("SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE"),
+}
+
+
+@pytest.mark.every_database
 def test_a_dry_run_on_a_connection_that_cannot_write(world, share):
     """The database refuses every write, and the plan is the one that is published afterwards, action by action."""
     world.org.remove_member("user03")
@@ -57,16 +69,12 @@ def test_a_dry_run_on_a_connection_that_cannot_write(world, share):
     world.org.tag(1, remove_users=("user01",))
     world.org.update_department(3, name="改名")
     storage = world.bench.storage
-    sqlite = isinstance(storage.database, peewee.SqliteDatabase)
-    storage.database.execute_sql(
-        "PRAGMA query_only = 1" if sqlite else "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
-    )
+    [(refuse, allow)] = (modes for kind, modes in READ_ONLY.items() if isinstance(storage.database, kind))
+    storage.database.execute_sql(refuse)
     with storage.counting() as count:
         plan = world.bench.engine.plan(world.fetch, approve=None, progress=lambda *_: None)
     assert count.writes == 0
-    storage.database.execute_sql(
-        "PRAGMA query_only = 0" if sqlite else "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"
-    )
+    storage.database.execute_sql(allow)
     planned = [(one.kind, one.key, one.action) for one in plan.changes()]
     assert len(planned) > 5
     report = world.sync()
@@ -256,6 +264,7 @@ def test_progress_goes_forward_and_ends(make_world, share):
         assert failed or steps[-1] == ("publish", 1, 1), call
 
 
+@pytest.mark.every_database
 def test_the_model_is_the_yardstick_after_a_crash(bench, share):
     """Published and killed before the report: the next run has nothing to do, and the model says the same."""
     told = snapshot([*crowd(6), member("ann", "1")])

@@ -7,6 +7,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
+
 from jit_corps.edits import ensure_local_root, set_roles
 from jit_corps.errors import SyncLocked
 from jit_corps.models import SyncRun
@@ -22,6 +24,7 @@ def content(state) -> tuple:
     return (state.header, state.departments, state.members, state.memberships, state.roles, state.grants)
 
 
+@pytest.mark.every_database
 def test_readers_see_the_old_organisation_or_the_new(open_bench):
     """Tree, members, memberships and grants in one look, while two organisations replace each other again and again."""
     writer, reader = open_bench(), open_bench()
@@ -51,6 +54,7 @@ def test_readers_see_the_old_organisation_or_the_new(open_bench):
     assert new in seen
 
 
+@pytest.mark.every_database
 def test_of_eight_runs_at_once_one_publishes(open_bench):
     """The others are skipped and recorded; nobody waits, nothing is written twice."""
     benches = [open_bench() for _ in range(8)]

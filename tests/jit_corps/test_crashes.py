@@ -12,6 +12,7 @@ import pytest
 from tests.fixtures.databases import told
 
 
+@pytest.mark.every_database
 @pytest.mark.no_cover
 def test_kill_9_at_every_statement_leaves_the_old_organisation_or_the_new(open_database):
     """Before and after each statement of a run; and the next run needs no repair to bring the new one."""

@@ -24,6 +24,7 @@ TYPES = {
 FORBIDDEN = ("mobile", "mail", "phone", "address", "token", "secret")
 
 
+@pytest.mark.every_database
 def test_the_migrations_make_what_the_models_say(bench):
     """Tables, columns with type, nullability and key, and indexes."""
     from playhouse.schema_diff import diff_models
@@ -40,6 +41,7 @@ def test_the_migrations_make_what_the_models_say(bench):
             assert column.primary_key == (field.column_name in keys), (model, field)
 
 
+@pytest.mark.every_database
 def test_every_column_can_be_read_and_written_by_its_model(bench):
     """A row of each model makes the round trip."""
     for model in MODELS:
