@@ -1,4 +1,4 @@
-"""Kills a sync at every one of its statements, and tells what the database holds afterwards; run as a program.
+"""Kills a sync at its statements, and tells what the database holds afterwards; run as a program.
 
 Each sync runs in a forked process of its own, so that the interpreter starts once. Prints one JSON list: for each
 moment how the process ended, which organisation was left, and whether the next run brought the new one.
@@ -89,7 +89,8 @@ class Harness:
         return held, state.header
 
 
-def main(harness: Harness) -> None:
+def main(harness: Harness, every: int) -> None:
+    """Kill at the first moment, then at each so many later, until one comes to its end."""
     # Twice, because who left once is kept as offline.
     for told in (OLD, NEW, OLD):
         assert harness.run(told) == 0
@@ -101,7 +102,7 @@ def main(harness: Harness) -> None:
     while ended:
         assert harness.run(OLD) == 0
         assert harness.held() == old
-        ended = harness.run(NEW, kill_at=len(outcomes) + 1)
+        ended = harness.run(NEW, kill_at=1 + every * len(outcomes))
         held = harness.held()
         left = "old" if held == old else "new" if held == new else "neither"
         again = harness.run(NEW) == 0 and harness.held() == new
@@ -110,4 +111,4 @@ def main(harness: Harness) -> None:
 
 
 if __name__ == "__main__":
-    main(Harness(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
+    main(Harness(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])), int(sys.argv[4]))

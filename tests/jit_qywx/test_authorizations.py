@@ -206,6 +206,7 @@ def test_a_cancellation_older_than_the_grant_is_ignored(authorizations: Authoriz
     assert authorizations.cancel(CORP, 100)
 
 
+@pytest.mark.every_database
 def test_lost_becomes_suspended(tmp_path: Path, open_database: OpenDatabase) -> None:
     """A database of before gets the new states: what was lost is suspended, what was never read is created."""
     migrations = Path(jit_qywx.__file__).parent / "migrations"

@@ -70,6 +70,7 @@ def users(journal: Journal, claims: list[Claim]) -> list[str]:
     return [journal.event(claim).fields["UserID"] for claim in claims]
 
 
+@pytest.mark.every_database
 def test_each_content_is_stored_once(journal: Journal) -> None:
     """Repeats in one commit and in later ones are told apart from what is new, and counted."""
     one, two = template(journal, "change_auth", 1), template(journal, "change_auth", 2)
@@ -91,6 +92,7 @@ def test_the_same_words_of_two_enterprises_are_two_events(journal: Journal) -> N
     assert journal.write([contact(journal, "a"), contact(journal, "a", OTHER)]) == [False, False]
 
 
+@pytest.mark.every_database
 def test_a_repeat_reopens_a_contact_event_only(journal: Journal) -> None:
     """The same second may hold the same change twice; an auth code is good once."""
     entries = [template(journal, "change_auth", corpId=CORP), contact(journal, "a")]
@@ -112,6 +114,7 @@ def test_a_repeat_that_comes_during_the_work_is_worked_on(journal: Journal) -> N
     assert users(journal, journal.claims.contacts(CORP)) == ["b"]
 
 
+@pytest.mark.every_database
 def test_template_events_go_one_after_another(journal: Journal) -> None:
     """While one is worked on, nobody gets the next one; tickets do not wait for it and come together."""
     journal.write([template(journal, "create_auth", 1, AuthCode="c"), template(journal, "change_auth", 2, CORP)])
@@ -172,6 +175,7 @@ def test_a_try_that_was_none_does_not_count(journal: Journal) -> None:
         journal.claims.put_off([claim], "no ticket", 0, counted=False)
 
 
+@pytest.mark.every_database
 def test_what_a_killed_process_held_is_free_at_once(journal: Journal, storage: Storage) -> None:
     """A claim names its process; when that is gone, the next look frees it."""
     journal.write([template(journal, "change_auth", 1, CORP)])

@@ -512,6 +512,7 @@ def put_in(storage: Storage, status: int = 1) -> None:
     storage.insert_rows(CorpMember, names, [("corps.A", "zhangsan", "u1", "张三", status, False, "listed")])
 
 
+@pytest.mark.every_database
 def test_of_many_at_once_one_gets_in(open_storage: Callable[[], Storage]) -> None:
     """However many use one code at the same moment, in whatever process, one gets in, the others are told why not."""
     storages = [open_storage() for _ in range(2)]

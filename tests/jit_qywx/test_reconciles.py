@@ -59,6 +59,7 @@ def test_many_wishes_are_one(reconciles: Reconciles) -> None:
     assert reconciles.due() == []
 
 
+@pytest.mark.every_database
 def test_a_wish_during_the_reading_stays(reconciles: Reconciles) -> None:
     """What was wished for after the reading began is not fulfilled by it."""
     reconciles.want(CORP, "first")

@@ -424,7 +424,7 @@ def test_two_processes_fetch_one_token(
 def open_stores(
     open_database: Callable[[], peewee.Database], box: SecretBox, fake_time: FakeTime
 ) -> Iterator[Callable[[], TokenStore]]:
-    """Stores of several processes on one database, of either kind."""
+    """Stores of several processes on one database, of each kind."""
     storages: list[Storage] = []
 
     def open_store() -> TokenStore:
@@ -436,8 +436,9 @@ def open_stores(
         each.close()
 
 
+@pytest.mark.every_database
 def test_many_stores_race_for_one_fetch(open_stores: Callable[[], TokenStore]) -> None:
-    """Eight stores on eight connections that start together fetch once, on SQLite and PostgreSQL."""
+    """Eight stores on eight connections that start together fetch once, on every kind of database."""
     stores = [open_stores() for _ in range(8)]
     for each in stores:
         assert each.held(KEY) is None
