@@ -28,8 +28,8 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def storage(postgres_database):
-    storage = Storage(peewee.PostgresqlDatabase(**postgres_database, prefer_psycopg3=True), [])
+def storage(open_database):
+    storage = Storage(open_database(), [])
     yield storage
     storage.close()
 
@@ -42,6 +42,7 @@ def test_a_file_has_the_clock_of_its_machine(tmp_path):
     storage.close()
 
 
+@pytest.mark.only_databases("postgresql", "mariadb")
 def test_the_servers_time_counts_and_not_the_machines(storage, machine):
     """Asked once, counted on from there."""
     clock = ServerClock(storage, storage.clock._query, lambda: machine.wall, lambda: machine.steady)
@@ -54,6 +55,7 @@ def test_the_servers_time_counts_and_not_the_machines(storage, machine):
     assert count.total == 1
 
 
+@pytest.mark.only_databases("postgresql")
 @pytest.mark.parametrize("wall", [-3600.0, 3600.0])
 def test_it_is_asked_again_when_something_happened(storage, machine, wall):
     """After a while, when the machine's clock was set, and when the machine was suspended."""
@@ -69,6 +71,7 @@ def test_it_is_asked_again_when_something_happened(storage, machine, wall):
     assert clock() == 100
 
 
+@pytest.mark.only_databases("postgresql")
 def test_a_server_that_cannot_be_asked_is_counted_on(storage, machine):
     """The clock never fails: it goes on from what was told last, or is the machine's own."""
     clock = ServerClock(storage, "SELECT nothing", lambda: machine.wall, lambda: machine.steady)

@@ -53,6 +53,8 @@ class MySQLKind(Kind):
     name = "MySQL"
     read_mode: ClassVar[str] = READ_ONLY
     dialects: ClassVar[tuple[type, ...]] = (MySQLDialect,)
+    # UNIX_TIMESTAMP would take the local time, of which there is an hour twice a year.
+    clock_query = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) / 1e6"
     after_failed_migration: ClassVar[str] = "the next opening goes on behind the last step that it had done"
     steps_table: ClassVar[str | None] = STEPS_TABLE
 
