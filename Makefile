@@ -26,7 +26,7 @@ invariants: .venv/installed-dev .venv/mariadb  ## every case of what a sync prom
 	$(BIN)/pytest -n auto --dist worksteal --invariants=all --safety-page=docs/safety.md \
 		--deselect tests/invariants/test_safety_page.py tests/invariants
 
-sabotage: .venv/installed-dev  ## switch off one protection after another; a test has to notice each
+sabotage: .venv/installed-dev .venv/mariadb  ## switch off one protection after another; a test has to notice each
 	$(BIN)/python -m tests.invariants.harness.sabotage
 
 bench: .venv/installed-dev  ## the published figures, each as a ratio to a floor of the same run

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.emulator import Emulator
     from jit_qywx.suite import Suite
-    from tests.fixtures.postgres import OpenDatabase
+    from tests.fixtures.databases import OpenDatabase
 
 CORP = "wwcorpa0000000"
 PAGE = Path(__file__).parents[2] / "docs" / "authorizations.md"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jit_qywx.claims import Claim
     from jit_qywx.encryption import SecretBox
     from jit_qywx.journal import Entry
-    from tests.fixtures.postgres import OpenDatabase
+    from tests.fixtures.databases import OpenDatabase
 
 MIGRATIONS = Path(jit_qywx.__file__).parent / "migrations"
 CORP, OTHER = "wwcorpa0000000", "wwcorpb0000000"

@@ -15,7 +15,6 @@ from jit_qywx.models import QywxQuota
 from jit_qywx.plugin import jit_models
 from jit_qywx.quotas import Quotas, QuotaSettings, Shared
 from jitcore.storage import Storage
-from tests.fixtures.postgres import open_database, postgres_database, postgres_server  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.emulator import Emulator
     from jit_qywx.suite import Suite
-    from tests.fixtures.postgres import OpenDatabase
+    from tests.fixtures.databases import OpenDatabase
 
 QUOTA = Quota(100, 1_000)
 CORP = "wwcorpa0000000"
 
 
 @pytest.fixture
-def open_storage(open_database: OpenDatabase) -> Iterator[Callable[[], Storage]]:  # noqa: F811 - the fixture
+def open_storage(open_database: OpenDatabase) -> Iterator[Callable[[], Storage]]:
     """Opens the same database as another process would, on SQLite and on PostgreSQL."""
     opened: list[Storage] = []
 
@@ -55,6 +54,7 @@ def used(storage: Storage, time: FakeTime, api: str = "user/list") -> int:
     return Ledger(told).used(time.now(), api, 60)
 
 
+@pytest.mark.every_database
 def test_processes_share_what_there_is(open_storage: Callable[[], Storage], fake_time: FakeTime) -> None:
     """Four of them with four threads each take every call of the minute, and not one more."""
     budgets = [Budget(shared(open_storage(), fake_time), fake_time.timing) for _ in range(4)]

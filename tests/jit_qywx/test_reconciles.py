@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from conftest import FakeTime
 
-    from tests.fixtures.postgres import OpenDatabase
+    from tests.fixtures.databases import OpenDatabase
 
 CORP, DAY = "wwcorpa0000000", 86_400.0
 
