@@ -6,6 +6,7 @@ told, and the organisation does not keep them anyway.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.snapshot import MemberRecord, Membership, RoleRecord
@@ -21,6 +22,9 @@ TAG = "tag:"
 _UNSTORED = frozenset({"email", "mobile", "telephone"})
 _PLAIN = tuple(name for name in MemberRecord._fields if name not in {*_UNSTORED, "departments"})
 
+#: Asked for every member of a large enterprise.
+_plain = attrgetter(*_PLAIN)
+
 
 def pack(name: str, told: Any) -> Any:
     """A page as JSON values."""
@@ -33,8 +37,7 @@ def unpack(name: str, told: Any) -> Any:
 
 
 def _pack_member(record: MemberRecord) -> list[Any]:
-    places = [[place.deptId, place.order, place.isLeader] for place in record.departments]
-    return [places, *(getattr(record, name) for name in _PLAIN)]
+    return [[[place.deptId, place.order, place.isLeader] for place in record.departments], *_plain(record)]
 
 
 def _unpack_member(values: Sequence[Any]) -> MemberRecord:

@@ -5,14 +5,32 @@ An enterprise whose quota is used up is left alone until its window has passed, 
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from jit_corps.errors import SyncFailed
+from jit_corps.models import SyncCheckpoint
 from jit_corps.rows import ACTIVE, OFFLINE
+from jit_qywx.emulator import Emulator, Org
+from jit_qywx.emulator.clock import Clock
+from tests.invariants.harness import hurried
+from tests.invariants.harness.hurried import Hurry
 from tests.invariants.harness.world import World, organisation
 from tests.jit_corps.conftest import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jitcore import App
 
 INJECTED = (
     "the published limits on a reading of hundreds of calls, eight at once; a quota that ends at every share of a"
@@ -83,6 +101,89 @@ def test_too_many_at_once_slows_down_and_misses_nothing(make_world, share):
     world.wecom.limits.clear()
     world.wecom.latency.clear()
     assert world.sync().changes == 0
+
+
+@dataclass
+class Hurried:
+    """An app on the disk with two enterprises, a WeCom, and processes for which time passes faster."""
+
+    app: App
+    wecom: Emulator
+    hurry: Hurry
+
+    def start(self, what: str, argument: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", hurried.__name__, str(self.app.path), str(self.hurry.base)]
+        return subprocess.Popen([*command, str(self.hurry.speed), what, argument])
+
+
+@pytest.fixture
+def make_hurried(open_app) -> Iterator[Callable[..., Hurried]]:
+    """Makes an app and its WeCom, whose quotas are both told."""
+    with ExitStack() as opened:
+
+        def make(speed: float, org: Org, **quotas: int) -> Hurried:
+            hurry = Hurry(time.time(), speed)
+            wecom = opened.enter_context(Emulator(clock=Clock(hurry.now)))
+            suite = wecom.suite
+            secrets = {"suiteId": suite.id, "suiteSecret": suite.secret, "token": suite.token}
+            files: dict[str, Any] = {
+                "auths/Wecom/e.json": {"type": "auths.loginTypes.QywxProxyType", "title": "WeCom"},
+                "auths/Wecom/Wecom.json": {
+                    "authConfig": {**secrets, "encodingAESKey": suite.aes_key},
+                    "apiBaseUrl": wecom.base_url,
+                    "quotas": quotas,
+                    "autoCreateCorp": {"fullName": "corps.{corpId}"},
+                },
+            }
+            app = open_app(files)
+            auth = app.getElement(hurried.AUTH)
+            auth.timing = hurry.timing
+            auth.setSuiteTicket(wecom.new_ticket())
+            for corpId in ("wwa", "wwb"):
+                wecom.add_corp(corpId, corpId, org)
+                auth.authorize(wecom.authorize(corpId))
+            wecom.calls.clear()
+            return Hurried(app, wecom, hurry)
+
+        yield make
+
+
+def test_processes_keep_to_the_limits_together(make_hurried, share):
+    """Three processes that want all the calls they can get, for two enterprises: none is refused, few are left over."""
+    house = make_hurried(15.0, Org(root="总部"), perMinute=300, addressPerMinute=400)
+    house.wecom.limits.set(minute=300, ip_minute=400)
+    minutes = share.number(of_all=5, otherwise=2)
+    processes = [house.start("call", str(70 * minutes)) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    made = house.wecom.calls.by_path["user/get"]
+    assert house.wecom.calls.by_errcode[45009] == 0
+    # A window, a slice and the leeway take 70 seconds; the processes do not begin at one moment.
+    assert 400 * minutes * 0.8 <= made <= 400 * (minutes + 1)
+    share.count(made)
+
+
+def test_a_killed_reading_is_resumed(make_hurried):
+    """kill -9 in the middle of a reading: another process goes on with what was written until then."""
+    house = make_hurried(100.0, organisation(departments=80, people=80, tags=1))
+    house.wecom.latency.set(0.02)
+    name = "corps.wwa"
+    killed = house.start("sync", name)
+    model = house.app.models[SyncCheckpoint]
+    deadline = time.monotonic() + 60
+    while not model.select().count() and killed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.kill()
+    assert killed.wait(10) == -signal.SIGKILL
+    house.wecom.latency.clear()
+    house.wecom.calls.clear()
+    corp = house.app.getElement(name)
+    corp.clock = house.hurry.now
+    report = corp.syncCorp()
+    read = int(report.way.removeprefix("resumed: ").partition(" ")[0])
+    assert read >= 1
+    assert house.wecom.calls.by_path["user/list"] == 80 - read
+    assert len(corp.getMembers()) == 80
+    assert model.select().count() == 0
 
 
 def interrupted(world: World, at_call: int) -> SyncFailed:

@@ -47,15 +47,15 @@ def test_many_pages_are_kept_however_soon(clock, open_checkpoint):
     assert len(dict(open_checkpoint().resume("range"))) == 30
 
 
-def test_a_process_that_is_killed_loses_ten_seconds(clock, open_checkpoint):
+def test_a_process_that_is_killed_loses_few_seconds(clock, open_checkpoint):
     """Pages are written while the reading goes on, as rows that only grow in number."""
     checkpoint = open_checkpoint()
     list(checkpoint.resume("range"))
-    for number in range(25):
+    for number in range(35):
         clock.pass_(1)
         checkpoint.keep(str(number), [number])
     left = dict(open_checkpoint().resume("range"))
-    assert left == {str(number): [number] for number in range(20)}
+    assert left == {str(number): [number] for number in range(30)}
 
 
 def test_what_is_resumed_is_kept_on(clock, open_checkpoint):
@@ -120,7 +120,7 @@ def test_what_ended_is_forgotten(bench, clock, open_checkpoint):
         lambda: drop_checkpoints(bench.storage, CORP_ID),
         lambda: erase(bench.storage, CORP),
     ):
-        interrupted(open_checkpoint(), clock, 12)
+        interrupted(open_checkpoint(), clock, 22)
         assert model.select().count() == 2
         forget()
         assert model.select().count() == 0
@@ -132,14 +132,14 @@ def test_a_database_that_is_away_ends_no_reading(bench, clock, open_checkpoint, 
     list(checkpoint.resume("range"))
     with bench.storage.transaction():
         bench.storage.database.execute_sql("ALTER TABLE corp_sync_checkpoint RENAME TO away")
-    for number in range(12):
+    for number in range(22):
         clock.pass_(1)
         checkpoint.keep(str(number), [number])
     assert "no checkpoint of" in caplog.text
     with bench.storage.transaction():
         bench.storage.database.execute_sql("ALTER TABLE away RENAME TO corp_sync_checkpoint")
     checkpoint.interrupted()
-    assert len(dict(open_checkpoint().resume("range"))) == 12
+    assert len(dict(open_checkpoint().resume("range"))) == 22
 
 
 def test_the_last_words_of_a_reading(clock, open_checkpoint):
