@@ -1,8 +1,8 @@
 """Which enterprises are to be read in full, kept until it is done: what heals every event that was lost on the way.
 
 A wish is a row. It is there after a restart, several wishes for one enterprise are one, and a wish that comes while the
-organisation is being read stands for what that reading may have missed. The schedule has no state of its own: when an
-enterprise is due follows from its last full run.
+organisation is being read stands for what that reading may have missed. The schedule has no state of its own: each
+enterprise has its own time of the day, by a hash of its name, and is due when that has passed since its last full run.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 
     from jitcore.storage import Storage
 
-__all__ = ["Reconciles", "Wish", "due_at"]
+__all__ = ["NEVER_READ", "Reconciles", "Wish", "due_at"]
 
 logger = logging.getLogger(__name__)
 
+#: When an enterprise was due that was never read in full.
+NEVER_READ = 0.0
 _REASON_LIMIT = 500
-#: Of the period: how much earlier than that an enterprise's turn may come, so that a thousand of them spread.
-_JITTER = 0.25
+#: So many times as many turns as come in a minute on average begin in one at most: after a stop, all are due at once.
+_CROWD = 2
+_MINUTE = 60.0
+_ITS_TURN = "its turn on the schedule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +123,33 @@ class Reconciles:
             self._model.delete().where(self._of(corpId)).execute()
 
     def schedule(self, corps: Mapping[str, Iterable[str]], period: float) -> None:
-        """Wish for every enterprise whose turn it is.
+        """Wish for the enterprises whose turn it is, longest waiting first; one that was never read does not wait.
+
+        Called once a minute, or more often.
 
         :param corps: full names of the corp elements of each enterprise.
-        :param period: seconds between two full readings of one enterprise, at most.
+        :param period: seconds between two full readings of one enterprise; a few minutes more after many were due at
+            once, because at most twice as many begin in a minute as do on average.
         """
         last, wanted, now = self._last_full_runs(), self.wanted(), self._now()
-        for corpId, names in corps.items():
-            if corpId not in wanted and any(due_at(name, last.get(name), period) <= now for name in names):
-                self.want(corpId, "its turn on the schedule")
+        dues = {
+            corpId: min((due_at(name, last.get(name), period) for name in names), default=now + period)
+            for corpId, names in corps.items()
+            if corpId not in wanted
+        }
+        due = sorted((at, corpId) for corpId, at in dues.items() if at <= now)
+        begun = sum(at > now - _MINUTE for at in last.values()) + self._wished_for_since(now - _MINUTE)
+        room = max(1, math.ceil(_CROWD * len(corps) * _MINUTE / period)) - begun
+        new = [corpId for at, corpId in due if at == NEVER_READ]
+        for corpId in [*new, *[corpId for at, corpId in due if at != NEVER_READ][: max(0, room)]]:
+            self.want(corpId, _ITS_TURN)
+
+    def _wished_for_since(self, since: float) -> int:
+        """Turns on the schedule that came since then, in whatever process, and wait."""
+        model = self._model
+        mine = (model.suiteId == self._suiteId) & (model.reason == _ITS_TURN) & (model.wantedAt > since)
+        [(count,)] = self._storage.select_tuples(model.select(peewee.fn.COUNT(model.corpId)).where(mine))
+        return int(count)
 
     def _last_full_runs(self) -> dict[str, float]:
         run = self._storage.models[SyncRun]
@@ -145,12 +168,12 @@ class Reconciles:
 
 
 def due_at(corpFullName: str, last: float | None, period: float) -> float:
-    """When a corp's next full reading is due: within a period of the last one, spread by a hash that never changes.
+    """When a corp's next full reading is due: at its own time in each period, the first that follows the last one.
 
     :param last: when the last full run began, seconds since the epoch; None when there was none.
     """
     if last is None:
-        return 0.0
-    digest = hashlib.sha256(f"{corpFullName} {last:.0f}".encode()).digest()
-    share = int.from_bytes(digest[:4], "big") / 2**32
-    return last + period * (1 - _JITTER * share)
+        return NEVER_READ
+    digest = hashlib.sha256(corpFullName.encode()).digest()
+    own = period * int.from_bytes(digest[:4], "big") / 2**32
+    return own + period * (math.floor((last - own) / period) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,8 @@ def test_the_schedule_follows_from_the_last_full_run(
     reconciles: Reconciles, storage: Storage, fake_time: FakeTime
 ) -> None:
     """Events and failures are no full runs; a corp that never had one is due."""
+    # An hour after the time of one of them.
+    fake_time.begun = due_at("corps.Fresh", fake_time.now(), DAY) + 3_700
     now = fake_time.now()
     ran(storage, "corps.Fresh", now - 3_600)
     ran(storage, "corps.Old", now - DAY)
@@ -112,17 +115,53 @@ def test_the_schedule_follows_from_the_last_full_run(
     ran(storage, "corps.Failing", now - 60, status="failed")
     ran(storage, "corps.Busy", now - 2 * DAY)
     ran(storage, "corps.Busy", now - 60, action="events")
-    names = ("Fresh", "Old", "Failing", "Busy", "New")
-    reconciles.schedule({name: [f"corps.{name}"] for name in names}, DAY)
+    for _ in range(3):
+        reconciles.schedule({name: [f"corps.{name}"] for name in ("Fresh", "Old", "Failing", "Busy", "New")}, DAY)
+        fake_time.passed += 61
     assert reconciles.wanted() == {"Old", "Failing", "Busy", "New"}
 
 
-def test_turns_are_spread_and_never_late(fake_time: FakeTime) -> None:
-    """A thousand enterprises that were read together are not read together again, and the order is always the same."""
+def test_one_that_was_never_read_does_not_wait(reconciles: Reconciles) -> None:
+    """However many there are: nobody sees anything of them before."""
+    reconciles.schedule({f"New{number}": [f"corps.New{number}"] for number in range(50)}, DAY)
+    assert len(reconciles.wanted()) == 50
+
+
+def test_every_turn_comes_once_in_a_period(fake_time: FakeTime) -> None:
+    """Each at its own time, the same every day, whenever it was read last."""
     now = fake_time.now()
-    turns = [due_at(f"corps.C{number}", now, DAY) - now for number in range(1_000)]
-    assert turns == [due_at(f"corps.C{number}", now, DAY) - now for number in range(1_000)]
-    assert max(turns) <= DAY
-    assert min(turns) >= 0.75 * DAY
-    hours = [int(turn // 3_600) for turn in turns]
-    assert max(hours.count(hour) for hour in set(hours)) < 250
+    for number in range(1_000):
+        name = f"corps.C{number}"
+        turn = due_at(name, now, DAY)
+        assert now < turn <= now + DAY
+        assert due_at(name, turn - 1, DAY) == turn
+        assert due_at(name, turn, DAY) == pytest.approx(turn + DAY)
+        assert due_at(name, turn + DAY / 2, DAY) == pytest.approx(turn + DAY)
+
+
+def test_turns_are_spread(fake_time: FakeTime) -> None:
+    """Fifty thousand enterprises that were read together are not read together again: no minute has twice its share."""
+    now = fake_time.now()
+    minutes = Counter(int((due_at(f"corps.C{number}", now, DAY) - now) // 60) for number in range(50_000))
+    assert max(minutes.values()) <= 2 * 50_000 / 1_440
+
+
+def test_after_a_stop_they_do_not_begin_together(reconciles: Reconciles, storage: Storage, fake_time: FakeTime) -> None:
+    """All are due at once, or a hash has put many into one minute: no minute has more than twice the average."""
+    count, period = 60, 1_800.0
+    corps = {f"C{number}": [f"corps.C{number}"] for number in range(count)}
+    for name in corps:
+        ran(storage, f"corps.{name}", fake_time.now() - 10 * period)
+    begun: list[int] = []
+    for _ in range(75):
+        reconciles.schedule(corps, period)
+        wishes = reconciles.due()
+        for wish in wishes:
+            ran(storage, f"corps.{wish.corpId}", fake_time.now())
+            reconciles.fulfil(wish)
+        begun.append(len(wishes))
+        fake_time.passed += 60
+    assert max(begun) <= 2 * count * 60 / period
+    # A quarter of an hour to catch up, and then everybody once in a period.
+    assert sum(begun[:16]) >= count
+    assert sum(begun) >= 2 * count

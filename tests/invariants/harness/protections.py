@@ -293,4 +293,24 @@ PROTECTIONS = {
         _replaced("jit_qywx.export_listing:ExportListing", "check", lambda _self, _found: None),
         (f"{HERE}test_i02_incomplete_removes_nobody.py::test_an_export_is_believed_only_as_far_as_it_is_proven",),
     ),
+    "quotas": Protection(
+        "no minute and no hour holds more calls than WeCom answers",
+        _replaced("jit_qywx.client.ledger:Ledger", "_room", lambda *_: 1_000_000),
+        ("tests/jit_qywx/test_ledger.py::test_no_window_holds_more_than_the_quota",),
+    ),
+    "parking": Protection(
+        "an enterprise whose quota is used up is not asked",
+        _replaced("jit_qywx.quotas:Quotas", "check", lambda _self, _corpId: None),
+        ("tests/jit_qywx/test_quotas.py::test_a_parked_enterprise_is_not_asked",),
+    ),
+    "age of a resumed reading": Protection(
+        "a reading that uses pages of an interrupted one is as old as they are",
+        lambda: _put("jit_corps.checkpoints:Checkpoint", "oldest", property(lambda _: None, lambda *_: None)),
+        (f"{HERE}test_i11_limits_and_fairness.py::test_who_was_deleted_while_a_reading_was_interrupted",),
+    ),
+    "age of a page": Protection(
+        "what was read half an hour ago is read again",
+        _replaced("jit_corps.checkpoints", "KEPT_SECONDS", 1e9),
+        (f"{HERE}test_i11_limits_and_fairness.py::test_a_checkpoint_that_may_not_be_used",),
+    ),
 }
