@@ -138,7 +138,9 @@ class Reconciles:
             if corpId not in wanted
         }
         due = sorted((at, corpId) for corpId, at in dues.items() if at <= now)
-        begun = sum(at > now - _MINUTE for at in last.values()) + self._wished_for_since(now - _MINUTE)
+        # Whoever looks every minute must not count those of the look before.
+        since = now - _MINUTE + 1
+        begun = sum(at > since for at in last.values()) + self._wished_for_since(since)
         room = max(1, math.ceil(_CROWD * len(corps) * _MINUTE / period)) - begun
         new = [corpId for at, corpId in due if at == NEVER_READ]
         for corpId in [*new, *[corpId for at, corpId in due if at != NEVER_READ][: max(0, room)]]:
