@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jit_qywx.client.timing import Timing
 from jit_qywx.errors import QywxError
@@ -51,7 +51,16 @@ def sync(app: App, hurry: Hurry, name: str) -> None:
 
 def call(app: App, hurry: Hurry, seconds: str) -> None:
     """Two threads for each enterprise, one as a reading and one as the app itself."""
-    auth, until = app.getElement(AUTH), hurry.now() + float(seconds)
+    auth = app.getElement(AUTH)
+    clients: list[Any] = []
+    for authorization in auth.authorizations():
+        client = auth.getClient(authorization.corpId)
+        with client.reading() as reading:
+            clients += [client, reading]
+    # Modules, connections and tokens take a while of their own.
+    for client in clients:
+        client.department.list()
+    until = hurry.now() + float(seconds)
 
     def hammer(ask: Callable[[str], object]) -> None:
         while hurry.now() < until:
@@ -61,11 +70,8 @@ def call(app: App, hurry: Hurry, seconds: str) -> None:
                 # That there is nobody is an answer like any other.
                 continue
 
-    for authorization in auth.authorizations():
-        client = auth.getClient(authorization.corpId)
-        with client.reading() as reading:
-            for one in (client, reading):
-                threading.Thread(target=hammer, args=[one.user.get], daemon=True).start()
+    for client in clients:
+        threading.Thread(target=hammer, args=[client.user.get], daemon=True).start()
     hurry.sleep(until - hurry.now())
 
 
