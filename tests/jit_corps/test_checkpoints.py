@@ -58,6 +58,7 @@ def test_a_process_that_is_killed_loses_few_seconds(clock, open_checkpoint):
     assert left == {str(number): [number] for number in range(30)}
 
 
+@pytest.mark.every_database
 def test_what_is_resumed_is_kept_on(clock, open_checkpoint):
     """A reading that is interrupted three times reads no page twice."""
     for _ in range(3):
@@ -96,6 +97,7 @@ def test_another_range_starts_over(bench, clock, open_checkpoint):
     assert bench.storage.models[SyncCheckpoint].select().count() == 0
 
 
+@pytest.mark.every_database
 def test_a_run_that_read_everything_wins(bench, clock, open_checkpoint):
     """Whatever was published after the pages were read is newer than they are."""
     interrupted(open_checkpoint(), clock, 12)
@@ -112,6 +114,7 @@ def test_a_run_of_before_says_nothing(bench, clock, open_checkpoint):
     assert len(dict(open_checkpoint().resume("range"))) == 12
 
 
+@pytest.mark.every_database
 def test_what_ended_is_forgotten(bench, clock, open_checkpoint):
     """A reading that ends leaves nothing; neither does an enterprise that cancels, or is erased."""
     model = bench.storage.models[SyncCheckpoint]

@@ -73,6 +73,7 @@ def test_processes_share_what_there_is(open_storage: Callable[[], Storage], fake
     assert budgets[0].take("user/list") == 0
 
 
+@pytest.mark.every_database
 def test_a_lease_is_one_statement(open_storage: Callable[[], Storage], fake_time: FakeTime) -> None:
     """As long as nobody else leases: the ledger is read once, then written; a thread keeps no connection for it."""
     storage = open_storage()
