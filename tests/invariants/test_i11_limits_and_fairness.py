@@ -20,12 +20,14 @@ import pytest
 from jit_corps.errors import SyncFailed
 from jit_corps.models import SyncCheckpoint
 from jit_corps.rows import ACTIVE, OFFLINE
+from jit_corps.turns import Limits
 from jit_qywx.emulator import Emulator, Org
 from jit_qywx.emulator.clock import Clock
 from tests.invariants.harness import hurried
 from tests.invariants.harness.hurried import Hurry
 from tests.invariants.harness.world import World, organisation
 from tests.jit_corps.conftest import Bench
+from tests.jit_corps.test_turns import NEVER, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,10 +36,10 @@ if TYPE_CHECKING:
 
 INJECTED = (
     "the published limits on a reading of hundreds of calls, eight at once; a quota that ends at every share of a"
-    " reading; one enterprise that always gets 45009 and one whose sockets hang, beside others; 45033 at every"
-    " limit of concurrency; three processes that want every call they can get; kill -9 in the middle of a reading; a"
-    " reading interrupted at every tenth of its calls and resumed, with edits, events, another"
-    " range and other runs in between"
+    " reading; one enterprise that always gets 45009 and one whose sockets hang, beside others; 300 enterprises at"
+    " once, some of them large, spent or hanging; 45033 at every limit of concurrency; three processes that want all"
+    " the calls they can get; a reading interrupted at every tenth of its calls, and by kill -9, and resumed, with"
+    " edits, events, another range and other runs in between"
 )
 ALSO = (
     "tests/jit_qywx/test_pace.py::test_a_minutes_quota_is_not_overdrawn",
@@ -47,6 +49,7 @@ ALSO = (
     "tests/jit_qywx/test_quotas.py::test_processes_share_what_there_is",
     "tests/jit_qywx/test_quotas.py::test_a_parked_enterprise_is_not_asked",
     "tests/jit_corps/test_checkpoints.py::test_a_page_is_used_for_half_an_hour",
+    "tests/jit_qywx/test_fleet.py::test_sixty_enterprises_of_which_some_are_bad",
     "tests/jit_qywx/test_worker.py::test_a_used_up_quota_parks_the_enterprise",
     "tests/jit_qywx/test_worker.py::test_a_quota_makes_a_reading_wait",
     "tests/jit_qywx/test_worker.py::test_one_enterprises_trouble_is_not_anothers",
@@ -288,6 +291,28 @@ def test_a_resumed_reading_takes_nobody_away_unasked(make_world):
     assert {one.kind for one in report.withheld} == {"members"}
     assert all(member.status == ACTIVE for member in world.bench.state.members.values())
     assert world.sync(approve=29).counts["members"]["removed"] == 29
+
+
+@pytest.mark.parametrize("isKnown", [True, False], ids=["known durations", "never synced"])
+def test_three_hundred_enterprises_at_once(isKnown, share):
+    """A large one, one whose quota is used up and one that hangs among them: 95 % of the small ones have ended in at
+    most twice the time in which they do alone."""
+    small = {f"corps.C{number:03}": 2.0 for number in range(297)}
+    # The large one at the pace of its quota; a call that is refused waits a minute before it is made again.
+    trouble = {"corps.Large": 900.0, "corps.Spent": 65.0, "corps.Hangs": NEVER}
+
+    def ended(takes: dict[str, float]) -> float:
+        expected = {name: min(seconds, 3_600.0) for name, seconds in takes.items()} if isKnown else None
+        done = Simulation(takes, Limits(), expected)
+        assert len(done.began) == len(takes)
+        return sorted(done.ended[name] for name in small)[int(0.95 * len(small))]
+
+    alone = ended(small)
+    for several in share.of((1, 2, 3), most=2):
+        # As many of each.
+        beside = {f"{name}{number}": seconds for name, seconds in trouble.items() for number in range(several)}
+        assert ended(small | beside) <= 2 * alone, several
+        share.count(len(small))
 
 
 def test_trouble_of_one_enterprise_delays_no_other(make_world, open_bench, share):

@@ -14,6 +14,7 @@ from jit_qywx.errors import AuthorizationLost, NotFound, QuotaSpent, RateLimited
 from jit_qywx.models import QywxQuota
 from jit_qywx.plugin import jit_models
 from jit_qywx.quotas import Quotas, QuotaSettings, Shared
+from jit_qywx.reading import read_corp
 from jitcore.storage import Storage
 
 if TYPE_CHECKING:
@@ -86,6 +87,16 @@ def test_a_lease_is_one_statement(open_storage: Callable[[], Storage], fake_time
             assert pool.submit(budget.take, "user/list").result() == 0
         assert (count.total, count.writes) == (4, 3)
         assert pool.submit(storage.database.is_closed).result()
+
+
+def test_a_small_reading_is_two_writes(client: QywxProxyClient, suite: Suite) -> None:
+    """One lease of its enterprise and one of the address, whatever it calls; one that follows has both."""
+    with suite.storage.counting() as count:
+        for _ in range(2):
+            with client.reading() as reading:
+                read_corp(reading, frozenset(), confirm=0, concurrency=4, progress=lambda *_: None)
+    assert client.calls == 0
+    assert sum("jit_qywx_quota" in one.sql for one in count.statements if one.kind == "write") == 2
 
 
 def test_what_is_given_back_is_there_for_others(open_storage: Callable[[], Storage], fake_time: FakeTime) -> None:
