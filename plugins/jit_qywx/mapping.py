@@ -15,7 +15,7 @@ from jit_corps.texts import cleaned, is_storable
 from jit_qywx.errors import BadAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from jit_qywx.scope import VisibleScope
 
@@ -92,6 +92,15 @@ class Mapper:
             None if avatar is thumb_avatar is None else _text(avatar) or _text(thumb_avatar),
             None if openUserId is None else _text(openUserId),
         )
+
+    def members(self, told: Iterable[Mapping[str, Any]], *, listed_in: str | None = None) -> list[MemberRecord]:
+        """What one call told of members. WeCom's own records are let go at once: they are most of what a reading holds.
+
+        :param listed_in: the department of ``user/list``; None for records of ``user/get``.
+        :raises BadAnswer: one has no id.
+        """
+        call = "user/get" if listed_in is None else f"user/list department_id={listed_in}"
+        return [self.member(record, listed_in=listed_in, call=call) for record in told]
 
     def _memberships(self, told: Mapping[str, Any], listed_in: str | None) -> tuple[Membership, ...]:
         departments = told.get("department")

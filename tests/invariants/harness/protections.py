@@ -260,7 +260,7 @@ PROTECTIONS = {
     ),
     "vanished departments": Protection(
         "a department that vanishes costs one more listing and stops nothing",
-        _replaced("jit_qywx.reading", "_NO_DEPARTMENT", frozenset()),
+        _replaced("jit_qywx.walk", "_NO_DEPARTMENT", frozenset()),
         (f"{HERE}test_i12_any_graph_is_a_forest.py::test_a_department_that_vanishes_at_any_call",),
     ),
     "circuit breaker": Protection(

@@ -1,0 +1,75 @@
+"""Reads the tags of an enterprise, and makes roles and grants of them.
+
+Tags that the app may not read hide nobody: they leave the roles incomplete, and what is known of them stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jit_corps.packing import GRANT_RECORDS
+from jit_corps.snapshot import GrantRecord
+from jit_corps.spool import SpoolFile, gathered
+from jit_qywx.errors import NotFound, PermissionDenied
+from jit_qywx.fanout import read_as_answered
+from jit_qywx.mapping import Tag, record_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
+
+    from jit_corps.progress import Progress
+    from jit_corps.snapshot import Records, RoleRecord
+    from jit_qywx.client import QywxProxyClient
+
+__all__ = ["read_tags", "roles_of"]
+
+
+def read_tags(
+    client: QywxProxyClient,
+    pool: Executor,
+    progress: Progress,
+    known: Mapping[str, Tag],
+    keep: Callable[[str, Tag], object],
+) -> tuple[dict[str, Tag], list[str]]:
+    """Every tag with who has it, and why some could not be read.
+
+    :param known: tags that were read before and are not asked for again.
+    :param keep: is given each tag that was read, with its id.
+    """
+    try:
+        names = {record_id(tag, "tagid", call="tag/list"): tag.get("tagname") for tag in client.tag.list()}
+    except PermissionDenied as error:
+        return {}, [_refused(error)]
+
+    def read(tagId: str) -> Tag | NotFound | PermissionDenied:
+        try:
+            return Tag.of(tagId, {"tagname": names[tagId], **client.tag.get(tagId)})
+        except (NotFound, PermissionDenied) as error:
+            return error
+
+    tags = {tagId: tag for tagId, tag in known.items() if tagId in names}
+    incomplete: list[str] = []
+    missing = [tagId for tagId in names if tagId not in tags]
+    for tagId, result in read_as_answered(pool, "roles", missing, read, progress):
+        if isinstance(result, PermissionDenied):
+            incomplete = incomplete or [_refused(result)]
+        elif not isinstance(result, NotFound):
+            # A tag that is unknown a moment after it was listed was deleted meanwhile.
+            tags[tagId] = result
+            keep(tagId, result)
+    return {tagId: tags[tagId] for tagId in names if tagId in tags}, incomplete
+
+
+def roles_of(tags: Mapping[str, Tag], held: int) -> tuple[tuple[RoleRecord, ...], Records[GrantRecord]]:
+    """Tags as roles, and whom they name. Whom a department under a tag stands for follows from the organisation.
+
+    :param held: so many grants at most are held in memory.
+    """
+    roles = tuple(tag.role for tag in tags.values())
+    grants = (GrantRecord(userId, tag.role.roleId, "tag") for tag in tags.values() for userId in tag.memberIds)
+    return roles, gathered(SpoolFile(), GRANT_RECORDS, grants, held)
+
+
+def _refused(error: PermissionDenied) -> str:
+    return f"roles: {error.call} was refused with errcode {error.errcode}"
