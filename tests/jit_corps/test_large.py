@@ -23,7 +23,7 @@ CHANGED = snapshot(
 )
 
 
-@pytest.fixture(params=[1, 4, 30])
+@pytest.fixture(params=[1, 10])
 def large(bench, monkeypatch, request):
     """An engine for which nearly everything is too large."""
     bench.engine = replace(bench.engine, members_at_once=request.param)
@@ -32,6 +32,7 @@ def large(bench, monkeypatch, request):
     return bench
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("story", [STORY, [STAFF, CHANGED, CHANGED, STAFF]], ids=["small", "staff"])
 def test_published_in_parts(large, story):
     """Run after run the tables hold what a plan of everything at once gives, and the history leads there."""
