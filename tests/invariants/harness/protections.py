@@ -235,12 +235,12 @@ PROTECTIONS = {
     ),
     "merging": Protection(
         "somebody listed twice is one person",
-        _replaced("jit_corps.plan", "merged", lambda snapshot: snapshot),
+        _replaced("jit_corps.parts", "merged", lambda snapshot: snapshot),
         (f"{HERE}test_i06_idempotent_and_order_free.py::test_somebody_told_five_times_is_one_person",),
     ),
     "renames": Protection(
         "a person goes along to a new id",
-        _replaced("jit_corps.plan", "find_renames", lambda *_: ({}, ())),
+        _replaced("jit_corps.parts", "find_renames", lambda *_: ({}, ())),
         (f"{HERE}test_i13_identity_is_continuous.py::test_a_rename_among_other_news",),
     ),
     "encrypted ids": Protection(
