@@ -14,8 +14,9 @@ from jit_corps.changes import Plan
 from jit_corps.errors import EverybodyUnknown
 from jit_corps.parts import Cut, People
 from jit_corps.plan import make_plan, plan_guarded, plan_parts, plan_parts_guarded
-from jit_corps.rows import LocalState
-from jit_corps.snapshot import KINDS, MEMBERS, MemberRecord, Membership, Scope, Snapshot
+from jit_corps.rows import GrantRow, LocalState
+from jit_corps.snapshot import KINDS, MEMBERS, ROLES, GrantRecord, MemberRecord, Membership, RoleRecord, Scope, Snapshot
+from tests.jit_corps.applying import applied
 from tests.jit_corps.scripted import CORP_ID
 from tests.jit_corps.strategies import dept_ids, member_ids, role_ids, snapshots, steps
 from tests.jit_corps.test_plan_properties import lived
@@ -157,3 +158,20 @@ def test_a_whole_enterprise_with_new_ids(count):
     [kept] = [row for row in planned.kinds[MEMBERS].added if row.memberId == "new7"]
     assert kept.manualOffline
     assert content(planned) == content(make_plan(moved, state))
+
+
+@pytest.mark.parametrize("count", range(2, 6))
+def test_a_role_that_somebody_has_by_hand_stays(count):
+    """A tag that is deleted goes on as a role of our own, in whatever part the member is who has it by hand."""
+    everybody = [f"member{number}" for number in range(8)]
+    told = replace(
+        staffed(everybody),
+        roles=(RoleRecord("tag:1", "Night"), RoleRecord("tag:2", "Day")),
+        grants=tuple(GrantRecord(one, role) for one in everybody for role in ("tag:1", "tag:2")),
+    )
+    state = applied(make_plan(told, LocalState("corps.Shop")), LocalState("corps.Shop"))
+    state = replace(state, grants=state.grants | {GrantRow("tag:1", "member5", "manual")})
+    planned = plan_parts(cut(staffed(everybody), state, count))
+    assert [after.roleId for _, after in planned.kinds[ROLES].updated] == ["tag:1"]
+    assert [removal.before.roleId for removal in planned.kinds[ROLES].removed] == ["tag:2"]
+    assert content(planned) == content(make_plan(staffed(everybody), state))
