@@ -31,6 +31,8 @@ _CHUNK = 2**16
 #: Characters of one record. The largest members have a few thousand.
 _LONGEST = 2**22
 _SPACE = " \t\r\n"
+#: What the first part of a number may end in before more digits come.
+_IN_NUMBER = ".eE+-"
 
 
 def make_key() -> str:
@@ -141,13 +143,17 @@ class _List:
         self._next()
         while True:
             decoded = self._decoded()
-            # A number may go on in the next piece, and what is no JSON yet may become some.
-            if (decoded is not None and decoded[1] < len(self._text)) or not self._more():
+            # A number may go on in the next piece, also behind its point, and what is no JSON yet may become some.
+            if (decoded is not None and self._goes_on_otherwise(decoded[1])) or not self._more():
                 break
         if decoded is None:
             raise _UnusableError("is not JSON")
         value, self._at = decoded
         return value
+
+    def _goes_on_otherwise(self, end: int) -> bool:
+        """Whether what follows a value is there and cannot belong to it: "0." and "1e-" are beginnings of numbers."""
+        return bool(self._text[end : end + 2].strip(_IN_NUMBER))
 
     def _decoded(self) -> tuple[Any, int] | None:
         try:

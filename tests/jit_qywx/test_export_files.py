@@ -187,6 +187,16 @@ def test_any_object_is_read_as_the_library_reads_it(before, records, after, inde
         assert read(sealed(text)) == json.loads(text)["userlist"]
 
 
+@pytest.mark.parametrize("number", ["1.5", "0.0", "-2.5e-7", "1E+3", "12"])
+@pytest.mark.parametrize("shift", range(16))
+def test_a_number_may_be_cut_anywhere(number, shift) -> None:
+    """Where a piece ends inside a number, behind its point or its sign too, the number goes on in the next one."""
+    text = f'{{"userlist":[],"{"z" * shift}":{number}}}'.encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_files, "_CHUNK", 16)
+        assert read(sealed(text)) == []
+
+
 @settings(max_examples=25, deadline=None)
 @given(end=st.integers(0, 600), cut=st.integers(1, 4))
 def test_a_text_cut_anywhere_is_refused(end, cut) -> None:
