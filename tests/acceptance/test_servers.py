@@ -1,4 +1,4 @@
-"""What the page about corps.QywxProxyType promises, with the App's tables on a real PostgreSQL."""
+"""What the page about corps.QywxProxyType promises, with the App's tables on a real server: PostgreSQL, or MariaDB."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.fixtures.postgres import PostgresServer
+
+#: The Type, what its business file calls the kind, the fixtures, the key of the database's name, and who connects.
+POSTGRESQL = ("databases.PgSqlType", "PgSQL", "postgres", "dbname", "postgres")
+MARIADB = ("databases.MySQLType", "MySQL", "mariadb", "database", "jit")
+EACH = pytest.mark.parametrize("app", [POSTGRESQL, MARIADB], indirect=True, ids=["postgresql", "mariadb"])
 
 
 @pytest.fixture
-def app(
-    authorised_app: Path, postgres_server: PostgresServer, postgres_database: dict[str, Any], wecom_emulator: Any
-) -> Iterator[App]:
-    """The sample app with a `databases/Default` of its own: a PostgreSQL, reached by address and password."""
+def app(request: pytest.FixtureRequest, authorised_app: Path, wecom_emulator: Any) -> Iterator[App]:
+    """The sample app with a `databases/Default` of its own: a server, reached by address and password."""
+    type_, kind, fixture, key, user = getattr(request, "param", POSTGRESQL)
+    server, database = (request.getfixturevalue(f"{fixture}_{what}") for what in ("server", "database"))
     folder = authorised_app / "databases" / "Default"
     folder.mkdir(parents=True)
-    (folder / "e.json").write_text(json.dumps({"type": "databases.PgSqlType", "title": "Server", "version": "1.0.0"}))
+    (folder / "e.json").write_text(json.dumps({"type": type_, "title": "Server", "version": "1.0.0"}))
     config = {
         "host": "127.0.0.1",
-        "port": str(postgres_server.port),
-        "user": postgres_server.user,
+        "port": str(server.port),
+        "user": user,
         "password": "{{databasePassword}}",
-        "dbname": postgres_database["database"],
+        key: database["database"],
     }
-    (folder / "Default.json").write_text(json.dumps({"dbType": "PgSQL", "dbAlias": "Server", "dbConfig": config}))
-    with App(authorised_app, variables={"databasePassword": postgres_server.password}) as opened:
+    (folder / "Default.json").write_text(json.dumps({"dbType": kind, "dbAlias": "Server", "dbConfig": config}))
+    with App(authorised_app, variables={"databasePassword": server.password}) as opened:
         # What the enterprises' authorisations left was kept in the database that the app had before.
         auth = opened.getElement("auths.QywxProxyAuth")
         wecom_emulator.push_ticket(auth.notify, "suite456")
@@ -43,13 +47,14 @@ def app(
         yield opened
 
 
-def test_the_page_runs_on_postgresql(app: App) -> None:
+@EACH
+def test_the_page_runs_on_a_server(app: App) -> None:
     """The organisation is initialised, synced, read and edited, and a second sync finds nothing to do."""
     corp = app.getElement("corps.MyQywxProxyCorp")
     corp.initCorp()
     report = corp.syncCorp()
 
-    assert isinstance(app.database, peewee.PostgresqlDatabase)
+    assert isinstance(app.database, (peewee.PostgresqlDatabase, peewee.MySQLDatabase))
     assert report.changes == 0
     assert corp.getRootDept().name == "总部"
     assert [dept.name for dept in corp.getDepts()] == ["总部", "市场部", "研发部", "平台组"]
@@ -58,7 +63,8 @@ def test_the_page_runs_on_postgresql(app: App) -> None:
     assert all(member.userId for member in corp.getMembers())
 
 
-def test_edits_survive_the_next_sync_on_postgresql(app: App) -> None:
+@EACH
+def test_edits_survive_the_next_sync_on_a_server(app: App) -> None:
     """Roles are replaced, members set offline stay so, and the other enterprise is untouched."""
     corp, other = app.getElement("corps.MyQywxProxyCorp"), app.getElement("corps.CorpB")
     corp.initCorp()
@@ -87,6 +93,7 @@ def test_data_from_upstream_registers_on_postgresql(app: App) -> None:
     assert len(corp.getMembers(status="active")) == len(data["memberList"]) == 7
 
 
+@EACH
 def test_characters_that_postgresql_refuses_stop_no_sync(app: App, wecom_emulator: Any) -> None:
     """One spoilt name must not cost an enterprise its sync."""
     org = wecom_emulator.org("corp123")
