@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,8 @@ def main() -> int:
         _write_page()
         return 0
     families = arguments.family or FAMILIES
+    # Whoever ends it early ends what it started too: servers, other processes, files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if len(families) > 1:
         return max(_apart(family, sys.argv[1:], families) for family in families)
     scale = QUICK if arguments.quick else Scale()
@@ -74,10 +77,16 @@ def _write_page() -> None:
 def _apart(family: str, arguments: list[str], families: Sequence[str]) -> int:
     """Measure one of several families in a process of its own."""
     options = [word for word in arguments if word not in families]
-    done = subprocess.run([sys.executable, "-m", "benchmarks", *options, family], check=False)
-    if done.returncode:
-        print(f"{family} FAILED with {done.returncode}; its earlier results stand.\n", flush=True)
-    return int(done.returncode != 0)
+    with subprocess.Popen([sys.executable, "-m", "benchmarks", *options, family]) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            # It has servers and files to clear away, for which it has to be asked, and not killed.
+            process.terminate()
+            raise
+    if code:
+        print(f"{family} FAILED with {code}; its earlier results stand.\n", flush=True)
+    return int(code != 0)
 
 
 def _measure(family: str, scale: Scale) -> Kept:
