@@ -13,7 +13,7 @@
     ├── TransactionAborted     a transaction was to be committed after a part of it had failed
     ├── StorageClosed          used after close()
     ├── StorageNewer           the database knows migrations that the code does not (``migrations``)
-    └── MigrationFailed        a migration raised and left nothing behind (``migration``)
+    └── MigrationFailed        a migration raised, and did nothing or is gone on with (``migration``)
 
 Messages name the database without its password and never repeat a row's values; the driver's own words are in
 ``__cause__``.
@@ -135,6 +135,8 @@ class StorageNewer(StorageError):
 
 class MigrationFailed(StorageError):
     """A migration raised; every migration of this opening was rolled back.
+
+    On MariaDB and MySQL nothing can be: there the next opening goes on behind the last step that was done.
 
     :param migration: its ``"set/migration"`` name, or ``"set"`` when its files cannot be read.
     """

@@ -125,11 +125,10 @@ class MySQLKind(Kind):
             database.execute_sql(f"SET SESSION lock_wait_timeout = {max(1, int(seconds))}")
             mine.session.migrating = connection
             yield
-            mine.session.migrating = None
-            database.execute_sql("SET SESSION lock_wait_timeout = DEFAULT")
         finally:
             mine.session.migrating = None
             if not self.is_lost(connection):
+                database.execute_sql("SET SESSION lock_wait_timeout = DEFAULT")
                 database.execute_sql("SELECT RELEASE_LOCK(%s)", (name,)).fetchone()
 
     @contextmanager
