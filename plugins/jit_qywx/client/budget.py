@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Alone", "Budget", "Leases"]
 
 #: Of a minute's quota: the first lease, which does not say of which API its calls are, and the largest one.
-_FIRST, _LARGEST = 100, 4
+_FIRST, _LARGEST = 20, 2
 #: A further lease is so many times what was used of the API in the last slices.
 _GROWTH = 8
 #: Leases that came too late to be used, one after another, until a call is made all the same.

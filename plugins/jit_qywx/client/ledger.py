@@ -2,7 +2,7 @@
 
 WeCom counts the calls of each API by the minute and by the hour, and nobody outside knows when its windows begin
 (document 90454). So no 60 seconds and no 3,600 seconds may hold more calls than that, whenever they begin. Calls are
-promised in *leases*, each for one *slice* of five seconds. A lease counts from the beginning of its slice until a whole
+promised in *leases*, each for one *slice* of ten seconds. A lease counts from the beginning of its slice until a whole
 window after its end, and a little longer for calls that are under way and clocks that differ.
 """
 
@@ -16,7 +16,7 @@ __all__ = ["ANY", "LEEWAY", "SLICE", "Lease", "Ledger", "Quota"]
 #: The API of calls that were promised without saying of which: they count against each.
 ANY = "*"
 #: Seconds that a lease is good for at most; slices begin at multiples of it.
-SLICE = 5
+SLICE = 10
 #: Seconds that a call may reach WeCom after its slice, or that another machine's clock may be off.
 LEEWAY = 5
 _MINUTE, _HOUR = 60, 3_600
