@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from jit_corps.rows import LOCAL_ROOT, NO_HEADER, Header, Row, row_dict, row_key
-from jit_corps.snapshot import DEPARTMENTS, KINDS, Scope
+from jit_corps.snapshot import DEPARTMENTS, KINDS, MEMBERSHIPS, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -191,8 +191,16 @@ class Plan:
 
     @property
     def unapproved(self) -> dict[str, int]:
-        """How many records of each kind go by themselves and without approval: what the guard counts of a day."""
+        """How many records of each kind go by themselves and without approval: what the guard counts of a day.
+
+        A move is none of these: upstream says where the member is now. Of one run it counts, lest everybody end up in
+        one place; over a day, a small enterprise could not move four people.
+        """
         counts = {kind: self.kinds[kind].own_removals for kind in KINDS if kind not in self.approved}
+        if counts.get(MEMBERSHIPS):
+            changes = self.kinds[MEMBERSHIPS]
+            moved = {row.memberId for row in changes.added}
+            counts[MEMBERSHIPS] -= sum(not one.follows and one.before.memberId in moved for one in changes.removed)
         return {kind: count for kind, count in counts.items() if count}
 
     @cached_property

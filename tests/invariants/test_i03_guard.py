@@ -17,6 +17,7 @@ from jit_corps.edits import set_offline
 from jit_corps.errors import EverybodyUnknown, SyncFailed
 from jit_corps.plan import plan_guarded
 from jit_corps.run_list import lines, newest
+from jit_corps.snapshot import MemberRecord
 from tests.invariants.harness.world import content, last_run, organisation
 from tests.jit_corps.conftest import Bench
 from tests.jit_corps.scripted import crowd, depts, member, named, snapshot
@@ -263,16 +264,34 @@ def test_what_was_approved_is_not_counted_again(bench, share):
 def test_each_kind_has_a_day_of_its_own(bench, share):
     """Memberships that went leave the members' limit whole, and what follows from a departure counts for nobody."""
     tree = depts(d1=None, d2="1", d3="1")
-    people = crowd(40, "2")
-    bench.sync(snapshot(people, departments=tree))
-    moved = [member(one.memberId, "3" if at < 4 else "2") for at, one in enumerate(people)]
-    assert bench.sync(snapshot(moved, departments=tree)).counts["memberships"]["removed"] == 4
-    report = bench.sync(snapshot(moved[4:], departments=tree))
+
+    def people(left: int) -> list[MemberRecord]:
+        """All in two departments, of which so many have left one."""
+        return [member(f"m{at:03}", *(("2",) if at < left else ("2", "3"))) for at in range(40)]
+
+    bench.sync(snapshot(people(0), departments=tree))
+    assert bench.sync(snapshot(people(8), departments=tree)).counts["memberships"]["removed"] == 8
+    report = bench.sync(snapshot(people(8)[4:], departments=tree))
     assert (report.status, report.counts["members"]["removed"]) == ("ok", 4)
-    moved = [member(one.memberId, "3" if at < 5 else "2") for at, one in enumerate(people)][4:]
-    report = bench.sync(snapshot(moved, departments=tree))
-    assert [(one.kind, one.count, one.recent) for one in report.withheld] == [("memberships", 1, 4)]
+    report = bench.sync(snapshot(people(9)[4:], departments=tree))
+    assert [(one.kind, one.count, one.recent) for one in report.withheld] == [("memberships", 1, 8)]
     share.count(3)
+
+
+def test_moves_do_not_add_up(bench, share):
+    """Who is moved to another department is told to be there: of one run too many moves wait, over a day they pass."""
+    tree = depts(d1=None, d2="1", d3="1")
+
+    def people(moved: int) -> list[MemberRecord]:
+        return [member(f"m{at:03}", "3" if at < moved else "2") for at in range(12)]
+
+    bench.sync(snapshot(people(0), departments=tree))
+    for moved in (3, 6, 9):
+        bench.clock.pass_(60)
+        assert bench.sync(snapshot(people(moved), departments=tree)).status == "ok"
+    bench.clock.pass_(60)
+    assert bench.sync(snapshot(people(0), departments=tree)).status == "guarded"
+    share.count(4)
 
 
 def test_another_enterprises_day_is_another(bench):
