@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 import pytest
 
+import jit_corps
 import jit_qywx
 from jit_qywx import errors
 from jit_qywx.authorizations import Authorizations
@@ -38,9 +39,10 @@ EDGES = {(before, row.after, cause) for cause, row in TRANSITIONS.items() for be
 
 @pytest.fixture
 def storage(open_database: OpenDatabase) -> Iterator[Storage]:
-    """The plugin's tables, on each kind of database."""
-    migrations = Path(jit_qywx.__file__).parent / "migrations"
-    storage = Storage(open_database(), [ModelSet("qywx", MODELS, migrations)])
+    """The plugin's tables and the organisation's, on each kind of database."""
+    qywx, corps = (Path(package.__file__).parent / "migrations" for package in (jit_qywx, jit_corps))
+    sets = [ModelSet("corps", "jit_corps.models:MODELS", corps), ModelSet("qywx", MODELS, qywx)]
+    storage = Storage(open_database(), sets)
     yield storage
     storage.close()
 

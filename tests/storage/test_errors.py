@@ -270,7 +270,7 @@ def test_an_idle_connection_that_was_ended_does_no_harm(open_storage):
     """A transaction that finds its connection gone before it began takes a new one, and nobody notices."""
     storage, other = open_storage(), open_storage()
     storage.insert_rows(Badge, ["code", "level"], [("a", 1)])
-    (connection,) = (connection for _, connection in storage.database.observed.connections.values())
+    (connection,) = (connection for *_, connection in storage.database.observed.connections.values())
     other.database.execute_sql("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
     storage.insert_rows(Badge, ["code", "level"], [("b", 1)])
     assert storage.select_tuples(Badge.select(peewee.fn.COUNT(Badge.code))) == [(2,)]
