@@ -156,10 +156,10 @@ class OtherKind(Kind):
         )
 
     def writer(self, database: ObservedDatabase, transaction: Callable[[], AbstractContextManager[None]]) -> BulkWriter:
-        raise NotImplementedError
+        raise NotImplementedError  # never asked: check() has refused the database
 
     def migrating(self, database: ObservedDatabase, seconds: float) -> AbstractContextManager[None]:
-        raise NotImplementedError
+        raise NotImplementedError  # never asked: check() has refused the database
 
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         return ()
