@@ -57,6 +57,11 @@ class Comparison:
         members = {member.memberId: member for member in snapshot.members}
         roles = {role.roleId: role for role in snapshot.roles}
         self._asked = self._spoken_of({DEPARTMENTS: depts, MEMBERS: members, ROLES: roles})
+        #: Members who were read singly since and are of no earlier reading at all, as after a rename: that none of its
+        #: lists names them says nothing.
+        self._newcomers: Container[str] = (
+            {one for kind, one in state.fresh if kind == MEMBERS and one not in members} if self.targets is None else ()
+        )
         self.depts = self._only(DEPARTMENTS, depts)
         self.members = self._only(MEMBERS, members)
         self.roles = self._only(ROLES, roles)
@@ -151,9 +156,11 @@ class Comparison:
         return kind not in self.protected and kind not in self.withhold
 
     def is_kept(self, memberId: str) -> bool:
-        """Whether the member stays although upstream does not list them (out of sight, doubted, withheld)."""
+        """Whether the member stays although upstream does not list them (out of sight, doubted, withheld, newer)."""
         if memberId in self.members:
             return False
+        if memberId in self._newcomers:
+            return True
         row = self.state.members.get(memberId)
         return self.speaks_of(MEMBERS, memberId) or row is None or row.presence != LISTED
 

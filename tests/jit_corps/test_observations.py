@@ -68,6 +68,16 @@ def test_a_change_that_an_event_brought_is_not_undone(bench):
     assert state.grants == {GrantRow("tag:1", "ann", "tag")}
 
 
+def test_who_got_another_id_while_everything_is_read_keeps_the_roles(bench):
+    """The lists of the full reading name the old id, which says nothing against the new one."""
+    old = snapshot(crowd(4), departments=TREE, tags={"tag:1": ["m000"]})
+    bench.sync(old)
+    new = snapshot([*crowd(4)[1:], member("anna", "1")], departments=TREE, tags={"tag:1": ["anna"]})
+    during(bench, old, lambda: bench.events(new, named(m000="anna")))
+    assert bench.state.grants == {GrantRow("tag:1", "anna", "tag")}
+    assert {key for key in bench.state.memberships if key[1] == "anna"} == {("1", "anna")}
+
+
 def test_what_an_event_deleted_does_not_come_back(bench):
     """A department and a tag."""
     old = snapshot(crowd(5), departments=TREE, tags={"tag:1": ["m001"]})
