@@ -18,6 +18,7 @@ from jit_corps.snapshot import DEPARTMENTS, KINDS, MEMBERSHIPS, Scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from jit_corps.fingerprints import Fingerprints
     from jit_corps.snapshot import Records
 
 __all__ = ["Change", "KindChanges", "Plan", "Removal", "Withheld"]
@@ -147,6 +148,7 @@ class Plan:
     :param since: when the snapshot began to be read, in seconds since the epoch; ``None`` when nobody knows.
     :param fresh: kind and id of the records that had been read singly after that when the plan was made.
     :param observed: kind and id of the records of which the snapshot tells singly, and whether they are gone.
+    :param fingerprints: what upstream's lists said, if with this plan all that they said is published.
     """
 
     corpFullName: str
@@ -166,6 +168,7 @@ class Plan:
     since: float | None = field(default=None, compare=False)
     fresh: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
     observed: tuple[tuple[str, str, bool], ...] = field(default=(), compare=False)
+    fingerprints: Fingerprints | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         """How many records would change."""

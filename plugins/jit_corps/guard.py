@@ -19,7 +19,7 @@ from jit_corps.snapshot import DEPARTMENTS, KINDS, MEMBERS, MEMBERSHIPS
 if TYPE_CHECKING:
     from jit_corps.changes import KindChanges, Plan
 
-__all__ = ["Recent", "check_known", "guard", "nothing_went", "passes", "removal_limit"]
+__all__ = ["Recent", "Total", "check_known", "guard", "nothing_went", "passes", "removal_limit"]
 
 SHARE = 0.10
 FLOOR = 3
@@ -32,6 +32,12 @@ class Recent(Protocol):
     """How many records of a kind went within a day before, without a person's approval."""
 
     def __call__(self, kind: str) -> int: ...
+
+
+class Total(Protocol):
+    """How many records of a kind count for the guard in the whole corp; counting may end at ``most``."""
+
+    def __call__(self, kind: str, most: int | None) -> int: ...
 
 
 def nothing_went(kind: str) -> int:

@@ -38,6 +38,7 @@ __all__ = [
     "CorpRole",
     "CorpRoleMember",
     "CorpState",
+    "FingerprintRecord",
     "Observation",
     "SyncCheckpoint",
     "SyncLease",
@@ -356,6 +357,22 @@ class SyncCheckpoint(Record):
         primary_key = CompositeKey("corpFullName", "number")
 
 
+class FingerprintRecord(Record):
+    """What upstream's lists said when a generation was published; see :mod:`jit_corps.fingerprints`."""
+
+    corpFullName = TextField(column_name="corp_full_name", primary_key=True)
+    generation = BigIntegerField()
+    #: Of how upstream was read and understood.
+    version = TextField()
+    #: When every list was compared last, in seconds since the epoch.
+    comparedAt = DoubleField(column_name="compared_at")
+    #: JSON text: digest and number of members, by the ids of departments and of roles.
+    digests = TextField()
+
+    class Meta:
+        table_name = "corp_fingerprint"
+
+
 #: In the order in which they are created.
 MODELS = (
     CorpDept,
@@ -370,4 +387,5 @@ MODELS = (
     ChangeRecord,
     Observation,
     SyncCheckpoint,
+    FingerprintRecord,
 )

@@ -26,6 +26,7 @@ from jit_corps.spool import Merged, Spool, SpoolFile
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
+    from jit_corps.guard import Total
     from jit_corps.rows import GrantRow, LocalState, MemberRow, MembershipRow
     from jit_corps.snapshot import Snapshot
     from jit_corps.spool import Packing
@@ -69,6 +70,10 @@ class Parts(Protocol):
     def conflicts(self) -> tuple[str, ...]:
         """What could not be decided about ids, in words."""
 
+    @property
+    def total(self) -> Total | None:
+        """Counts everybody for the guard; None when everybody is in one of the parts."""
+
     def __iter__(self) -> Iterator[Part]: ...
 
     def kept(self, kind: str, changes: KindChanges[Any]) -> KindChanges[Any]:
@@ -80,6 +85,8 @@ class Parts(Protocol):
 
 class Whole:
     """An organisation in one part, as all but the largest are."""
+
+    total = None
 
     def __init__(self, snapshot: Snapshot, state: LocalState) -> None:
         self.snapshot = merged(snapshot)
@@ -117,6 +124,8 @@ class Cut:
     :param state: without members, memberships and grants.
     :param people: these.
     """
+
+    total = None
 
     def __init__(self, snapshot: Snapshot, state: LocalState, people: People, count: int) -> None:
         self._file = SpoolFile()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import ceil
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from jit_corps.changes import KindChanges, Plan, Withheld
 from jit_corps.comparing import Comparison
@@ -25,18 +25,13 @@ from jit_corps.rows import UPSTREAM, Header
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
-    from jit_corps.guard import Recent
+    from jit_corps.fingerprints import Fingerprints
+    from jit_corps.guard import Recent, Total
     from jit_corps.parts import Parts
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot
 
-__all__ = ["Total", "make_plan", "plan_guarded", "plan_parts", "plan_parts_guarded"]
-
-
-class Total(Protocol):
-    """How many records of a kind count for the guard in the whole corp; counting may end at ``most``."""
-
-    def __call__(self, kind: str, most: int | None) -> int: ...
+__all__ = ["make_plan", "plan_guarded", "plan_parts", "plan_parts_guarded"]
 
 
 def plan_guarded(
@@ -61,6 +56,7 @@ def plan_parts_guarded(
     parts: Parts, *, approve: int | None = None, total: Total | None = None, recent: Recent = nothing_went
 ) -> Plan:
     """As :func:`plan_guarded`, of an organisation that may be cut into parts."""
+    total = total or parts.total
     withheld: dict[str, Withheld] = {}
     while True:
         plan = plan_parts(parts, withhold=frozenset(withheld))
@@ -116,7 +112,7 @@ def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
         kinds={kind: united[kind] for kind in KINDS},
         header=_header(snapshot, state.header, root),
         header_before=state.header,
-        strangers=told if told == new and snapshot.targets is None else 0,
+        strangers=told if told == new and snapshot.targets is None and parts.total is None else 0,
         incomplete=(*_incomplete(snapshot), *left_open),
         conflicts=parts.conflicts,
         reconcile=_reconcile(comparison, left_open),
@@ -126,6 +122,7 @@ def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
         since=state.since,
         fresh=state.fresh,
         observed=comparison.observed(),
+        fingerprints=None if withhold or left_open else _fingerprints(parts),
     )
 
 
@@ -147,6 +144,14 @@ def _incomplete(snapshot: Snapshot) -> tuple[str, ...]:
     if snapshot.incomplete or snapshot.complete:
         return snapshot.incomplete
     return ("everything",) if snapshot.targets is None else ("not every record could be read",)
+
+
+def _fingerprints(parts: Parts) -> Fingerprints | None:
+    """What the lists said, if all that they said is published with the plan."""
+    snapshot = parts.snapshot
+    undecided = snapshot.unconfirmed or snapshot.renames or parts.conflicts or parts.state.fresh
+    is_whole = snapshot.complete and not snapshot.incomplete and snapshot.targets is None and snapshot.scope.digest
+    return snapshot.fingerprints if is_whole and not undecided else None
 
 
 def _reconcile(comparison: Comparison, left_open: tuple[str, ...]) -> str | None:

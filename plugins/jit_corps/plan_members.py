@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jit_corps.comparing import Comparison
     from jit_corps.snapshot import MemberRecord
 
-__all__ = ["plan_members"]
+__all__ = ["is_as_told", "plan_members"]
 
 
 def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
@@ -38,7 +38,7 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
             added.append(new)
             active_after += counts(new)
             continue
-        if _is_as_told(old, record):
+        if is_as_told(old, record):
             continue
         row = _known(record, old, comparison)
         if row != old:
@@ -98,7 +98,7 @@ def _new(record: MemberRecord, corpFullName: str) -> MemberRow:
     )
 
 
-def _is_as_told(old: MemberRow, record: MemberRecord) -> bool:
+def is_as_told(old: MemberRow, record: MemberRecord) -> bool:
     """Whether :func:`_known` would give the row itself: for nearly everybody, and this looks at no more than it has to.
 
     False says nothing.

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.errors import PlanStale
+from jit_corps.fingerprints import store
 from jit_corps.history import encode, record_changes
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember, CorpState, User
 from jit_corps.observations import forget_old, note, read_fresh
@@ -57,6 +58,8 @@ def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], floa
     with storage.transaction():
         check_claim(storage, claim)
         generation = _write(storage, plan, _checked(storage, plan, claim.runId), claim.runId)
+        if plan.fingerprints is not None and not (plan.empty and plan.fingerprints.isStored):
+            store(storage, plan.corpFullName, generation, plan.fingerprints)
         now = clock()
         forget_old(storage, plan.corpFullName, now)
         end_run(storage, claim, Outcome(status_of(plan), generation, plan, digest=digest), now)

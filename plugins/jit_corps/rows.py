@@ -31,6 +31,7 @@ __all__ = [
     "NO_HEADER",
     "OFFLINE",
     "STATUS_NAMES",
+    "TAG",
     "UNCONFIRMED",
     "UPSTREAM",
     "DeptRow",
@@ -66,6 +67,7 @@ LOCAL = "local"
 CUSTOM = "custom"
 MANUAL = "manual"
 DEPT = "dept"
+TAG = "tag"
 
 #: Id of the department that stands above a forest. Upstream ids have no colon.
 LOCAL_ROOT = "local:root"

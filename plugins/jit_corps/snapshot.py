@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from jit_corps.fingerprints import Fingerprints
 
 __all__ = [
     "DEPARTMENTS",
@@ -30,6 +32,7 @@ __all__ = [
     "MemberRecord",
     "Membership",
     "Records",
+    "Repeats",
     "RoleRecord",
     "Scope",
     "Snapshot",
@@ -190,6 +193,31 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeats:
+    """Which lists of a reading say what they said before, so that what they tell is what is published.
+
+    :param corpFullName: of whose organisation all this is said.
+    :param generation: the one that was published when the reading began. Of whom anything was changed here since, what
+        is told has to be compared all the same.
+    :param departments: ids of those whose lists of members are repeated; no member is listed there twice.
+    :param populated: departments that had members here then.
+    :param roles: ids of those that name the same members again.
+    :param holders: the members whom each role names, be it again or not.
+    :param others: what is told of members anywhere but in these departments.
+    :param members: what some of these departments tell of their members.
+    """
+
+    corpFullName: str
+    generation: int
+    departments: frozenset[str]
+    populated: frozenset[str]
+    roles: frozenset[str]
+    holders: Mapping[str, Collection[str]]
+    others: Records[MemberRecord]
+    members: Callable[[Iterable[str]], Iterable[MemberRecord]]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The organisation as upstream tells it, in any order; or, with ``targets``, only what was asked for.
 
@@ -205,6 +233,8 @@ class Snapshot:
     :param targets: what was read, when that is not everything: all is told about these ids and nothing about any other,
         not even by a record that comes along. One without a record is gone upstream, unless it is among
         ``unconfirmed``, which holds ids of any kind then. ``complete`` says that every target was read.
+    :param repeats: what of it was told before, if the provider knows; ``members`` and ``grants`` hold that as well.
+    :param fingerprints: what its lists said, for the next reading to know them again.
     """
 
     corpId: str
@@ -222,3 +252,5 @@ class Snapshot:
     way: str = ""
     began: float | None = None
     targets: Targets | None = None
+    repeats: Repeats | None = None
+    fingerprints: Fingerprints | None = None

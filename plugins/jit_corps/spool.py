@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from jit_corps.snapshot import Records
 
-__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "gathered", "packed", "row_packing", "unpacked"]
+__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "packed", "row_packing", "unpacked"]
 
 T = TypeVar("T")
 
@@ -155,16 +155,6 @@ class Merged(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return heapq.merge(*self._runs, key=self._key)
-
-
-def gathered(file: SpoolFile, packing: Packing[T], rows: Iterable[T], held: int) -> Records[T]:
-    """Rows as a tuple; more than so many of them as a spool.
-
-    :param held: how many there may be in memory.
-    """
-    remaining = iter(rows)
-    few = tuple(islice(remaining, held + 1))
-    return few if len(few) <= held else Spool(file, packing, chain(few, remaining))
 
 
 def row_packing(row_type: Any) -> Packing[Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from jit_corps.collecting import without_collecting
 from jit_corps.comparing import in_sight_again
+from jit_corps.differing import read_differing
 from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
 from jit_corps.guard import removal_limit
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
@@ -257,7 +258,9 @@ class Engine:
 
     def parts(self, snapshot: Snapshot, since: float) -> Parts:
         """What is published, beside a snapshot that began to be read then."""
-        return read_parts(self.storage, self.corpFullName, snapshot, self.title, since, self.members_at_once)
+        asked = (self.storage, self.corpFullName, snapshot, self.title, since, self.members_at_once)
+        with self.storage.reading():
+            return read_differing(*asked) or read_parts(*asked)
 
     def recent(self) -> RecentRemovals:
         """How many records went within a day before now; to be made after the state was read."""

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember
+from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRoleMember
 from jit_corps.observations import read_fresh
 from jit_corps.role_departments import below, children_of
+from jit_corps.row_selection import Rows
 from jit_corps.rows import (
-    ABSENT,
-    ACTIVE,
-    INVISIBLE,
     LISTED,
     MANUAL,
     DeptRow,
@@ -24,21 +22,16 @@ from jit_corps.rows import (
     MembershipRow,
     RoleRow,
 )
-from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
-from jit_corps.state import made, read_header, read_state, select_rows
+from jit_corps.state import read_header, read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    import peewee
+    from collections.abc import Mapping
 
     from jit_corps.snapshot import Snapshot, Targets
     from jitcore.storage import Storage
 
-__all__ = ["Totals", "read_around"]
+__all__ = ["read_around"]
 
-#: Ids in one query; SQLite takes 32,766 parameters in a statement, older ones 999.
-CHUNK = 900
 #: Of more members than that, reading everything is the shorter way.
 SINGLY = 5_000
 
@@ -54,10 +47,10 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
     """
     targets = snapshot.targets
     assert targets is not None
-    rows = _Rows(storage, corpFullName)
+    rows = Rows(storage, corpFullName)
     with storage.reading():
         generation, header = read_header(storage, corpFullName)
-        roles = {row.roleId: row for row in made(RoleRow, rows.all(CorpRole, RoleRow._fields))}
+        roles = rows.roles()
         depts = rows.depts(targets.departments)
         parents: dict[str, str | None] = {}
         is_tree = _moves(snapshot, targets, depts)
@@ -103,61 +96,6 @@ def read_around(storage: Storage, corpFullName: str, snapshot: Snapshot, title: 
             is_tree=is_tree,
             parents={} if is_tree else parents,
         )
-
-
-class Totals:
-    """Counts for the guard what is in the database: see :class:`jit_corps.plan.Total`."""
-
-    def __init__(self, storage: Storage, corpFullName: str) -> None:
-        self._storage = storage
-        self._corpFullName = corpFullName
-
-    def __call__(self, kind: str, most: int | None) -> int:
-        """How many records of the kind count, at most so many."""
-        member = self._storage.models[CorpMember]
-        there = (member.presence != INVISIBLE) & (member.presence != ABSENT)
-        counted = (member.corpFullName == self._corpFullName) & (member.status == ACTIVE) & there
-        if kind == MEMBERS:
-            query = member.select(member.memberId).where(counted)
-        else:
-            model: Any = self._storage.models[{MEMBERSHIPS: CorpDeptMember, GRANTS: CorpRoleMember}[kind]]
-            same = (model.corpFullName == member.corpFullName) & (model.memberId == member.memberId)
-            query = model.select(model.memberId).join(member, on=same).where(counted)
-            query = query.where(model.corpFullName == self._corpFullName)
-            if kind == GRANTS:
-                query = query.where(model.origin != MANUAL)
-        with self._storage.boundary():
-            return int(query.limit(most).count() if most is not None else query.count())
-
-
-class _Rows:
-    """Rows of one corp as plain tuples."""
-
-    def __init__(self, storage: Storage, corpFullName: str) -> None:
-        self._storage = storage
-        self._corpFullName = corpFullName
-
-    def all(self, model: type[peewee.Model], fields: Iterable[str]) -> list[tuple[Any, ...]]:
-        return select_rows(self._storage, model, tuple(fields), self._corpFullName)
-
-    def depts(self, ids: Collection[str] | None = None) -> dict[str, DeptRow]:
-        """Departments, all or those with these ids."""
-        names = DeptRow._fields
-        found = self.all(CorpDept, names) if ids is None else self.some(CorpDept, names, "deptId", ids)
-        return {row.deptId: row for row in made(DeptRow, found)}
-
-    def some(
-        self, model: type[peewee.Model], fields: Iterable[str], key: str, ids: Collection[str]
-    ) -> list[tuple[Any, ...]]:
-        """Those with these ids; no ids are no statement."""
-        bound: Any = self._storage.models[model]
-        columns = [getattr(bound, name) for name in fields]
-        found: list[tuple[Any, ...]] = []
-        wanted = sorted(ids)
-        for start in range(0, len(wanted), CHUNK):
-            mine = (bound.corpFullName == self._corpFullName) & getattr(bound, key).in_(wanted[start : start + CHUNK])
-            found += self._storage.select_tuples(bound.select(*columns).where(mine))
-        return found
 
 
 def _stands(snapshot: Snapshot, roles: Mapping[str, RoleRow]) -> bool:

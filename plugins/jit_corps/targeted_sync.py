@@ -18,7 +18,8 @@ from jit_corps.runs import Outcome, add_run
 from jit_corps.snapshot import KINDS, Scope, Snapshot, Targets
 from jit_corps.state import read_header
 from jit_corps.sync import told
-from jit_corps.targeted_state import Totals, read_around
+from jit_corps.targeted_state import read_around
+from jit_corps.totals import Totals
 from jitcore.errors import StorageError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember
-from jit_corps.rows import ABSENT, INVISIBLE, LISTED, UNCONFIRMED, UPSTREAM
+from jit_corps.rows import ABSENT, INVISIBLE, LISTED, TAG, UNCONFIRMED, UPSTREAM
 from jit_corps.snapshot import DEPARTMENTS, MEMBERS, ROLES
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept"]
 
-#: Origin of a role by which upstream names the member.
-TAG = "tag"
 #: How many values one statement asks for; every database takes so many.
 _CHUNK = 500
 _FEW = 20

@@ -3,6 +3,8 @@
 A reading finds the same member in each of their departments, in the visible range, under a tag, and at a second look.
 What one place told is added whole, once it is told whole; so whoever wants to go on with an interrupted reading keeps
 what was added and adds it again, and whoever reads in other portions than departments adds those.
+
+A place that says what it said before is kept as the text that it sent, and read only if somebody asks.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from jit_corps.packing import MEMBER_RECORDS
 from jit_corps.spool import SpoolFile, packed, unpacked
+from jit_qywx.sealing import Seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,14 +22,34 @@ if TYPE_CHECKING:
 
     from jit_corps.snapshot import MemberRecord, Records
 
-__all__ = ["CONFIRMED", "NAMED", "Listing"]
+__all__ = ["CONFIRMED", "NAMED", "Listing", "Repeated"]
 
 #: Places that are no department: members visible by themselves, and those found by a second look. WeCom's department
 #: ids are numbers.
 NAMED = "named"
 CONFIRMED = "confirmed"
 
-_Told: TypeAlias = "list[MemberRecord] | _Written"
+
+class Repeated:
+    """What a place told, as the text that it sent.
+
+    :param count: how many records it holds.
+    :param read: makes these of it.
+    """
+
+    def __init__(self, text: bytes, count: int, read: Callable[[bytes], Iterable[MemberRecord]]) -> None:
+        self.text = text
+        self.read = read
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[MemberRecord]:
+        return iter(self.read(self.text))
+
+
+_Told: TypeAlias = "list[MemberRecord] | Repeated | _Written | _Sealed"
 
 
 class Listing:
@@ -35,8 +58,8 @@ class Listing:
     Filled by one thread. A place is a department's id, :data:`NAMED`, :data:`CONFIRMED`, or the name of any other
     portion in which a reading gets its members.
 
-    :param held: of more records than that, all are kept in a file, without mail and telephone numbers; ``None`` keeps
-        all of them in memory, and whole.
+    :param held: of more records than that, all are kept in a file, without mail and telephone numbers, or enciphered;
+        ``None`` keeps all of them in memory, and whole.
     """
 
     def __init__(self, held: int | None = None) -> None:
@@ -44,23 +67,27 @@ class Listing:
         self._held = 0
         self._told: dict[str, _Told] = {}
         self._file = SpoolFile()
-        self._memberIds: set[str] | None = set()
+        self._seal = Seal()
+        self._repeated: set[str] = set()
+        #: Of whom the places tell that are not repeated; None when that has to be found out again.
+        self._told_elsewhere: set[str] | None = set()
 
     def add(self, place: str, records: Iterable[MemberRecord]) -> None:
         """Keep all that a place tells, which may be nobody. A place that is told again replaces what it told."""
         told = list(records)
+        self._repeated.discard(place)
         if place in self._told:
-            self._memberIds = None
-        elif self._memberIds is not None:
-            self._memberIds.update([record.memberId for record in told])
-        self._held += len(told)
-        if self._most is None or self._held <= self._most:
-            self._told[place] = told
-            return
-        if self._held - len(told) <= self._most:
-            # From here on, all are too many.
-            self._told = {one: self._written(list(earlier)) for one, earlier in self._told.items()}
-        self._told[place] = self._written(told)
+            self._told_elsewhere = None
+        elif self._told_elsewhere is not None:
+            self._told_elsewhere.update([record.memberId for record in told])
+        self._add(place, told)
+
+    def add_repeated(self, place: str, told: Repeated) -> None:
+        """Keep what a place tells that says what it said before."""
+        if place in self._told:
+            self._told_elsewhere = None
+        self._repeated.add(place)
+        self._add(place, told)
 
     def __contains__(self, place: object) -> bool:
         """Whether it was added."""
@@ -70,25 +97,47 @@ class Listing:
         """Leave out what any other place told, and keep to this order: the others vanished while all was read."""
         kept = {place: self._told[place] for place in places}
         if len(kept) < len(self._told):
-            self._memberIds = None
+            self._told_elsewhere = None
         self._told = kept
+        self._repeated &= kept.keys()
+
+    @property
+    def repeated(self) -> frozenset[str]:
+        """The places that say what they said before."""
+        return frozenset(self._repeated)
+
+    @property
+    def told_elsewhere(self) -> AbstractSet[str]:
+        """Of whom the other places tell."""
+        if self._told_elsewhere is None:
+            self._told_elsewhere = {record.memberId for record in self.elsewhere()}
+        return self._told_elsewhere
 
     @property
     def memberIds(self) -> AbstractSet[str]:
-        """Whom the places tell of."""
-        if self._memberIds is None:
-            self._memberIds = {record.memberId for record in chain.from_iterable(self._told.values())}
-        return self._memberIds
+        """Of whom all places tell. With places that are repeated this reads them."""
+        if not self._repeated:
+            return self.told_elsewhere
+        return self.told_elsewhere | {record.memberId for record in self.of(self._repeated)}
+
+    def of(self, places: Iterable[str]) -> Records[MemberRecord]:
+        """What some of the places told, repeated records too."""
+        return _Members([self._told[place] for place in places], None)
+
+    def elsewhere(self) -> Records[MemberRecord]:
+        """What is told by the places that do not say what they said before, repeated records too."""
+        return self.of([place for place in self._told if place not in self._repeated])
 
     def members(self, altered: Callable[[MemberRecord], MemberRecord] | None = None) -> Records[MemberRecord]:
         """One record per member, although each department lists them; more only where different things were told.
 
-        Of more records than are held, all are handed out, repeated ones too.
+        Of more records than are held, and where some places say what they said before, all are handed out, repeated
+        ones too.
 
         :param altered: gives the record to hand out for one that was added.
         """
         told = tuple(self._told.values())
-        if any(isinstance(one, _Written) for one in told):
+        if not all(isinstance(one, list) for one in told):
             return _Members(told, altered)
         first: dict[str, MemberRecord] = {}
         members: list[MemberRecord] = []
@@ -98,8 +147,20 @@ class Listing:
                 members.append(record)
         return tuple(members)
 
-    def _written(self, told: list[MemberRecord]) -> _Told:
-        return _Written(self._file, told) if told else told
+    def _add(self, place: str, told: list[MemberRecord] | Repeated) -> None:
+        self._held += len(told)
+        if self._most is None or self._held <= self._most:
+            self._told[place] = told
+            return
+        if self._held - len(told) <= self._most:
+            # From here on, all are too many.
+            self._told = {one: self._written(earlier) for one, earlier in self._told.items()}
+        self._told[place] = self._written(told)
+
+    def _written(self, told: _Told) -> _Told:
+        if not told or isinstance(told, _Written | _Sealed):
+            return told
+        return _Sealed(self._file, self._seal, told) if isinstance(told, Repeated) else _Written(self._file, told)
 
 
 class _Written:
@@ -119,6 +180,27 @@ class _Written:
 
     def __iter__(self) -> Iterator[MemberRecord]:
         return unpacked(MEMBER_RECORDS, self._file.read(self._start, self._length))
+
+
+class _Sealed:
+    """What one place told, as it sent it, in the file: enciphered, because that holds mail and telephone numbers."""
+
+    __slots__ = ("_count", "_file", "_length", "_read", "_seal", "_start")
+
+    def __init__(self, file: SpoolFile, seal: Seal, told: Repeated) -> None:
+        data = seal.sealed(told.text)
+        self._file = file
+        self._seal = seal
+        self._read = told.read
+        self._start = file.write(data)
+        self._length = len(data)
+        self._count = len(told)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[MemberRecord]:
+        return iter(self._read(self._seal.opened(self._file.read(self._start, self._length))))
 
 
 class _Members:

@@ -63,18 +63,15 @@ def find_renames(
     client: QywxProxyClient,
     pool: Executor,
     progress: Progress,
-    known: frozenset[str],
     listed: AbstractSet[str],
-    confirm: int,
     everybody: Callable[[], Collection[str]],
 ) -> frozenset[tuple[str, str]]:
-    """Old and new ids, if it looks as though the enterprise's ids became encrypted ones (document 97104).
+    """Old and new ids, when it looks as though the enterprise's ids became encrypted ones (document 97104).
 
-    :param known: ids of members active here.
-    :param confirm: more than so many have to be missing, or all.
+    :param listed: ids of members who are listed.
     :param everybody: ids of all who were ever here: who is offline has to stay so under the new id.
     """
-    if not known or not listed or (len(known - listed) <= confirm and known & listed):
+    if not listed:
         return frozenset()
     old = sorted(set(everybody()) - listed)
     chunks = [tuple(old[start : start + _CONVERTED]) for start in range(0, len(old), _CONVERTED)]

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from jit_corps.snapshot import Snapshot
+from jit_corps.snapshot import Repeats, Snapshot
 from jit_qywx.errors import NotFound, QywxError
 from jit_qywx.export_choice import AUTO, EXPORT, ExportMemory, choose_way, is_lasting, is_of_export, trouble_of
 from jit_qywx.export_listing import ExportListing, witnesses
@@ -29,14 +29,18 @@ from jit_qywx.listing import CONFIRMED, NAMED, Listing
 from jit_qywx.mapping import ROOT, Mapper
 from jit_qywx.missing import find_renames, look_again
 from jit_qywx.scope import VisibleScope, common, read_scope
-from jit_qywx.tag_reading import read_tags, roles_of
+from jit_qywx.tag_reading import fingerprints_of, grants_of, read_tags
 from jit_qywx.walk import Walk
+from jitcore import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Set as AbstractSet
 
     from jit_corps.checkpoints import Checkpoint
+    from jit_corps.fingerprints import Fingerprint
     from jit_corps.progress import Progress
+    from jit_corps.recall import Recall
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.mapping import Tag
 
@@ -46,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 Record: TypeAlias = dict[str, Any]
 
-#: So many records of members, and as many grants, are held in memory; there are more in large organisations only.
+#: So many records of members are held in memory; there are more in large organisations only.
 HELD = 150_000
 
 
@@ -62,6 +66,7 @@ def read_corp(
     memory: ExportMemory | None = None,
     everybody: Callable[[], Collection[str]] | None = None,
     checkpoint: Checkpoint | None = None,
+    recall: Recall | None = None,
     contacts: bool = True,
 ) -> Snapshot:
     """Read an organisation.
@@ -76,6 +81,7 @@ def read_corp(
     :param memory: remembers that the enterprise cannot be exported; None remembers nothing.
     :param everybody: ids of all who were ever here, asked for when these may have changed; None for ``known``.
     :param checkpoint: keeps what a walk that is interrupted has read, and hands out what an earlier one had.
+    :param recall: knows the lists that say what they said when the organisation was last published; they are not read.
     :param contacts: whether mail and telephone numbers are wanted; with them all members are held in memory.
     :raises ExportFailed: only with :data:`EXPORT`: the export came to nothing.
     :raises ApiError: a call was refused; it says which.
@@ -83,7 +89,7 @@ def read_corp(
     """
     asked = _Asked(known, confirm, everybody or (lambda: known), fetch, memory or ExportMemory(), contacts=contacts)
     with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
-        return _Reading(client, pool, progress, asked, checkpoint).read(corpName)
+        return _Reading(client, pool, progress, asked, checkpoint, recall).read(corpName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ class _People:
     :param incomplete: what could not be read.
     :param renames: old ids and new ones.
     :param way: how they were found, for people; ``""`` when it was the usual way.
+    :param fingerprints: what the departments' lists said.
     """
 
     departments: list[Record]
@@ -115,6 +122,7 @@ class _People:
     unconfirmed: frozenset[str]
     renames: frozenset[tuple[str, str]]
     way: str
+    fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
 
 
 class _Reading:
@@ -127,13 +135,15 @@ class _Reading:
         progress: Progress,
         asked: _Asked,
         checkpoint: Checkpoint | None,
+        recall: Recall | None,
     ) -> None:
         self._client = client
         self._pool = pool
         self._progress = progress
         self._asked = asked
         self._checkpoint = checkpoint
-        self._walk = Walk(client, pool, progress, self._list_departments, checkpoint)
+        self._recall = recall
+        self._walk = Walk(client, pool, progress, self._list_departments, checkpoint, recall)
 
     def read(self, corpName: str | None) -> Snapshot:
         try:
@@ -150,6 +160,9 @@ class _Reading:
         self._progress("scope", 0, None)
         scope = read_scope(self._client, self._pool)
         mapper = Mapper(scope)
+        if self._recall is not None:
+            # What the app may see decides what a text says.
+            self._recall.begin(f"{__version__} {scope.describe(has_root=False).digest}")
         people = self._find(scope, mapper)
 
         # A range that changed on the way makes the reading one of the new range, and people out of sight not gone.
@@ -160,14 +173,13 @@ class _Reading:
             mapper = Mapper(common(scope, scope_after))
             narrowed = mapper.narrowed
         dept_records = tuple(mapper.department(record) for record in people.departments)
-        roles, grants = roles_of(people.tags, HELD)
-        return Snapshot(
+        snapshot = Snapshot(
             corpId=self._client.corpId,
             corpName=corpName,
             departments=dept_records,
             members=people.listing.members(narrowed),
-            roles=roles,
-            grants=grants,
+            roles=tuple(tag.role for tag in people.tags.values()),
+            grants=grants_of(people.tags),
             scope=scope_after.describe(has_root=any(department.deptId == ROOT for department in dept_records)),
             complete=True,
             incomplete=tuple(people.incomplete),
@@ -177,6 +189,22 @@ class _Reading:
             way=people.way,
             began=self._checkpoint.oldest if self._checkpoint is not None else None,
         )
+        return snapshot if self._recall is None or narrowed else self._with_repeats(snapshot, people, self._recall)
+
+    def _with_repeats(self, snapshot: Snapshot, people: _People, recall: Recall) -> Snapshot:
+        """The snapshot that says as well what of it was told before."""
+        roles = fingerprints_of(people.tags.values())
+        repeats = Repeats(
+            corpFullName=recall.corpFullName,
+            generation=recall.generation,
+            departments=people.listing.repeated,
+            populated=recall.populated,
+            roles=frozenset(roleId for roleId, one in roles.items() if recall.knows_role(roleId, one.digest)),
+            holders={tag.role.roleId: tag.memberIds for tag in people.tags.values()},
+            others=people.listing.elsewhere(),
+            members=people.listing.of,
+        )
+        return replace(snapshot, repeats=repeats, fingerprints=recall.fingerprints(people.fingerprints, roles))
 
     def _find(self, scope: VisibleScope, mapper: Mapper) -> _People:
         """Find everybody, by the way that is right for this enterprise."""
@@ -202,11 +230,12 @@ class _Reading:
         digest = scope.describe(has_root=False).digest
         departments = self._walk.list_members(departments, digest, mapper, listing)
         tags, incomplete = self._find_beside(scope, mapper, listing)
-        renames = self._find_renames(listing)
-        confirmed, unconfirmed = self._look_again(self._missing(listing, renames), self._asked.confirm)
+        missing = self._missing(listing)
+        renames = self._find_renames(listing, missing)
+        confirmed, unconfirmed = self._look_again(_without(missing, renames), self._asked.confirm)
         listing.add(CONFIRMED, mapper.members(confirmed))
         way = "; ".join(filter(None, (why, self._walk.told)))
-        return _People(departments, listing, tags, incomplete, unconfirmed, renames, way)
+        return _People(departments, listing, tags, incomplete, unconfirmed, renames, way, self._walk.fingerprints)
 
     def _find_by_export(self, scope: VisibleScope, mapper: Mapper, departments: list[Record]) -> _People:
         listing, known = self._listing(), self._asked.known
@@ -214,8 +243,9 @@ class _Reading:
         departments = export.list_members(departments, mapper, listing)
         export.compare(self._client.user.list, listing.memberIds, known)
         tags, incomplete = self._find_beside(scope, mapper, listing)
-        renames = self._find_renames(listing)
-        found, unconfirmed = self._look_again(self._missing(listing, renames), self._asked.confirm)
+        missing = self._missing(listing)
+        renames = self._find_renames(listing, missing)
+        found, unconfirmed = self._look_again(_without(missing, renames), self._asked.confirm)
         doubted = witnesses(departments, tags, listing.memberIds, known)
         export.check([*found, *self._look_again(doubted, len(doubted))[0]])
         return _People(departments, listing, tags, incomplete, unconfirmed, renames, export.told)
@@ -253,20 +283,36 @@ class _Reading:
             except NotFound:
                 return None
 
-        unlisted = sorted(named - listing.memberIds)
+        if named and listing.repeated:
+            # Whom a repeated list tells of need not be asked for. Those known here are found without reading it.
+            named -= self._asked.known - self._missing(listing)
+        unlisted = sorted(named - listing.told_elsewhere) if listing.repeated else sorted(named - listing.memberIds)
         return [
             record
             for _, record in read_each(self._pool, "members", unlisted, read, self._progress)
             if record is not None
         ]
 
-    def _find_renames(self, listing: Listing) -> frozenset[tuple[str, str]]:
-        known, confirm, everybody = self._asked.known, self._asked.confirm, self._asked.everybody
-        return find_renames(self._client, self._pool, self._progress, known, listing.memberIds, confirm, everybody)
+    def _missing(self, listing: Listing) -> AbstractSet[str]:
+        """Who is known here and is not listed."""
+        known = self._asked.known
+        if self._recall is not None and listing.repeated:
+            missing = self._recall.unlisted(known, listing.repeated, listing.told_elsewhere)
+            if missing is not None:
+                return missing
+        return known - listing.memberIds
 
-    def _missing(self, listing: Listing, renames: frozenset[tuple[str, str]]) -> frozenset[str]:
-        """Who is known here, is not listed, and is nobody else by now."""
-        return self._asked.known - listing.memberIds - {old for old, _ in renames}
+    def _find_renames(self, listing: Listing, missing: AbstractSet[str]) -> frozenset[tuple[str, str]]:
+        known, confirm = self._asked.known, self._asked.confirm
+        # Only then: it may have to read what is repeated.
+        if not missing or (len(missing) <= confirm and len(missing) < len(known)):
+            return frozenset()
+        return find_renames(self._client, self._pool, self._progress, listing.memberIds, self._asked.everybody)
 
     def _look_again(self, missing: Collection[str], confirm: int) -> tuple[list[Record], frozenset[str]]:
         return look_again(self._client, self._pool, self._progress, missing, confirm)
+
+
+def _without(missing: AbstractSet[str], renames: frozenset[tuple[str, str]]) -> AbstractSet[str]:
+    """Those who are not somebody else by now."""
+    return missing - {old for old, _ in renames}

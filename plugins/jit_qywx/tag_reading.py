@@ -1,4 +1,4 @@
-"""Reads the tags of an enterprise, and makes roles and grants of them.
+"""Reads the tags of an enterprise, and makes grants of them.
 
 Tags that the app may not read hide nobody: they leave the roles incomplete, and what is known of them stays.
 """
@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jit_corps.packing import GRANT_RECORDS
+from jit_corps.fingerprints import Fingerprint, digest_of
+from jit_corps.rows import TAG
 from jit_corps.snapshot import GrantRecord
-from jit_corps.spool import SpoolFile, gathered
 from jit_qywx.errors import NotFound, PermissionDenied
 from jit_qywx.fanout import read_as_answered
 from jit_qywx.mapping import Tag, record_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from jit_corps.progress import Progress
-    from jit_corps.snapshot import Records, RoleRecord
+    from jit_corps.snapshot import Records
     from jit_qywx.client import QywxProxyClient
 
-__all__ = ["read_tags", "roles_of"]
+__all__ = ["fingerprints_of", "grants_of", "read_tags"]
 
 
 def read_tags(
@@ -61,14 +61,30 @@ def read_tags(
     return {tagId: tags[tagId] for tagId in names if tagId in tags}, incomplete
 
 
-def roles_of(tags: Mapping[str, Tag], held: int) -> tuple[tuple[RoleRecord, ...], Records[GrantRecord]]:
-    """Tags as roles, and whom they name. Whom a department under a tag stands for follows from the organisation.
+def grants_of(tags: Mapping[str, Tag]) -> Records[GrantRecord]:
+    """Whom the tags name. Whom a department under a tag stands for follows from the organisation."""
+    return _Grants(tuple(tags.values()))
 
-    :param held: so many grants at most are held in memory.
-    """
-    roles = tuple(tag.role for tag in tags.values())
-    grants = (GrantRecord(userId, tag.role.roleId, "tag") for tag in tags.values() for userId in tag.memberIds)
-    return roles, gathered(SpoolFile(), GRANT_RECORDS, grants, held)
+
+def fingerprints_of(tags: Iterable[Tag]) -> dict[str, Fingerprint]:
+    """What the tags said, by the ids of their roles."""
+    return {
+        tag.role.roleId: Fingerprint(digest_of("\n".join(sorted(tag.memberIds)).encode()), len(tag.memberIds))
+        for tag in tags
+    }
+
+
+class _Grants:
+    """The grants of some tags, made when they are asked for."""
+
+    def __init__(self, tags: Sequence[Tag]) -> None:
+        self._tags = tags
+
+    def __len__(self) -> int:
+        return sum(len(tag.memberIds) for tag in self._tags)
+
+    def __iter__(self) -> Iterator[GrantRecord]:
+        return (GrantRecord(userId, tag.role.roleId, TAG) for tag in self._tags for userId in tag.memberIds)
 
 
 def _refused(error: PermissionDenied) -> str:

@@ -1,18 +1,24 @@
 """Lists an enterprise's members by asking for one department after another, many at once.
 
-It takes a call for each department and works for every app. What was read is kept as it comes, so that a walk that is
-interrupted (a quota that ends, a deployment) need not begin anew: see :class:`jit_corps.checkpoints.Checkpoint`.
+It takes a call for each department and works for every app. A list that says what it said when the organisation was
+last published is kept as it came, and nobody need read it: see :mod:`jit_corps.fingerprints`.
+
+What was read is kept as it comes, so that a walk that is interrupted (a quota that ends, a deployment) need not begin
+anew: see :class:`jit_corps.checkpoints.Checkpoint`.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from jit_corps.fingerprints import Fingerprint, digest_of
 from jit_corps.sync import KEPT
+from jit_qywx.client.user import User
 from jit_qywx.errors import NotFound
 from jit_qywx.fanout import read_as_answered
+from jit_qywx.listing import Repeated
 from jit_qywx.mapping import record_id
 from jit_qywx.pages import TAG
 
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
     from jit_corps.checkpoints import Checkpoint
     from jit_corps.progress import Progress
+    from jit_corps.recall import Recall
     from jit_corps.snapshot import MemberRecord
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.listing import Listing
@@ -45,6 +52,7 @@ class Walk:
     :param progress: called with (phase, done, total).
     :param list_departments: ``department/list``.
     :param checkpoint: keeps what was read; None keeps nothing.
+    :param recall: knows the lists that say what they said; None knows none.
     """
 
     def __init__(
@@ -54,12 +62,16 @@ class Walk:
         progress: Progress,
         list_departments: Callable[[], list[Record]],
         checkpoint: Checkpoint | None,
+        recall: Recall | None = None,
     ) -> None:
         self._client = client
         self._pool = pool
         self._progress = progress
         self._list_departments = list_departments
         self._checkpoint = checkpoint
+        self._recall = recall
+        #: What the departments' lists said.
+        self.fingerprints: dict[str, Fingerprint] = {}
         #: What of the departments was read so far, of how many, and how much of that by an earlier walk.
         self._listed = self._departments = self._resumed = 0
         #: Tags that an earlier reading had read.
@@ -84,6 +96,7 @@ class Walk:
             if again:
                 raise again[0]
         listing.only(_ids(departments))
+        self.fingerprints = {one: self.fingerprints[one] for one in _ids(departments) if one in self.fingerprints}
         return departments
 
     def keep_tag(self, tagId: str, tag: Tag) -> None:
@@ -119,11 +132,13 @@ class Walk:
 
     def _walk(self, deptIds: Iterable[str], mapper: Mapper, listing: Listing) -> list[NotFound]:
         """List the departments that are not listed yet; returns what WeCom said of those that do not exist."""
+        recall = self._recall
 
-        def read(deptId: str) -> list[MemberRecord] | NotFound:
+        def read(deptId: str) -> _Page | NotFound:
             try:
-                # Mapped here, while other threads wait for their answers.
-                return mapper.members(self._client.user.list(deptId), listed_in=deptId)
+                if recall is None:
+                    return _Page(mapper.members(self._client.user.list(deptId), listed_in=deptId))
+                return _recognised(self._client, recall, mapper, deptId)
             except NotFound as error:
                 if error.errcode in _NO_DEPARTMENT:
                     return error
@@ -134,11 +149,52 @@ class Walk:
         for deptId, result in read_as_answered(self._pool, "members", missing, read, self._progress):
             if isinstance(result, NotFound):
                 vanished.append(result)
+                continue
+            told, fingerprint = result
+            if isinstance(told, Repeated):
+                listing.add_repeated(deptId, told)
             else:
-                listing.add(deptId, result)
-                self._listed += 1
-                self._keep(deptId, result)
+                listing.add(deptId, told)
+            if fingerprint is not None:
+                self.fingerprints[deptId] = fingerprint
+            self._listed += 1
+            self._keep(deptId, told)
         return vanished
+
+
+class _Page(NamedTuple):
+    """A department's list, and how to know it again; None if that says nothing of who is in the department."""
+
+    told: list[MemberRecord] | Repeated
+    fingerprint: Fingerprint | None = None
+
+
+def _recognised(client: QywxProxyClient, recall: Recall, mapper: Mapper, deptId: str) -> _Page:
+    """A department's list, not read if it says what it said."""
+    digest = ""
+
+    def knows(text: bytes) -> bool:
+        nonlocal digest
+        digest = digest_of(text)
+        return recall.knows(deptId, digest)
+
+    def read(text: bytes) -> list[MemberRecord]:
+        return mapper.members(User.listed(text), listed_in=deptId)
+
+    answer = client.user.list_unless_known(deptId, knows)
+    if isinstance(answer, bytes):
+        count = recall.members_of(deptId)
+        return _Page(Repeated(answer, count, read), Fingerprint(digest, count))
+    # Mapped here, while other threads wait for their answers.
+    members = mapper.members(answer, listed_in=deptId)
+    return _Page(members, Fingerprint(digest, len(members)) if _are_in(members, deptId) else None)
+
+
+def _are_in(members: list[MemberRecord], deptId: str) -> bool:
+    """Whether each of them says to be in the department, and none is listed twice."""
+    if len({member.memberId for member in members}) < len(members):
+        return False
+    return all(any(place.deptId == deptId for place in member.departments) for member in members)
 
 
 def _ids(departments: Iterable[Record]) -> list[str]:

@@ -8,6 +8,7 @@ from jit_corps.checkpoints import Checkpoint
 from jit_corps.edits import set_roles
 from jit_corps.erasing import erase
 from jit_corps.errors import SyncSuperseded
+from jit_corps.fingerprints import Fingerprints, store
 from jit_corps.models import MODELS, SyncLease, User
 from jit_corps.rows import user_id
 from tests.jit_corps.scripted import CORP, CORP_ID, crowd, named, snapshot
@@ -22,6 +23,7 @@ def test_no_row_of_the_corp_is_left(bench):
     for number in range(20):
         checkpoint.keep(str(number), [])
     checkpoint.interrupted()
+    store(bench.storage, CORP, 1, Fingerprints("1", 0.0))
     counts = erase(bench.storage, CORP)
     assert counts["corp_member"] == counts["users"] == 5
     assert all(counts.values())

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Call", "Token", "TokenSource"]
+__all__ = ["Call", "KnownAnswer", "Token", "TokenSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Call:
     :param errcode_optional: whether a good answer may lack ``errcode`` (documents 96237, 97162, 90603).
     :param waits_for_rate: whether it is worth waiting for a window of 45009.
     :param secrets: values in it that must not show anywhere.
+    :param knows: is shown the text of an answer; one that it knows is given back as a :class:`KnownAnswer`.
     """
 
     path: str
@@ -64,7 +65,19 @@ class Call:
     errcode_optional: bool = False
     waits_for_rate: bool = True
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    knows: Callable[[bytes], bool] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         values = {**self.query, **(self.body or {})}
         return " ".join([self.path, *(f"{name}={values[name]}" for name in self.told if values.get(name) is not None)])
+
+
+class KnownAnswer(dict[str, Any]):
+    """A good answer that says what it said before, word for word, and is not parsed for that.
+
+    :param text: what WeCom sent.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__()
+        self.text = text

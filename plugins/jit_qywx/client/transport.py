@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as TimeoutOfUrllib3
 
+from jit_qywx.client.call import KnownAnswer
 from jit_qywx.client.downloads import Downloads
 from jit_qywx.client.exchange import Exchange
 from jit_qywx.client.retries import Retries, RetryPolicy
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from jit_qywx.client.call import Call, Token, TokenSource
     from jit_qywx.client.pace import Pace
 
-__all__ = ["OFFICIAL_BASE_URL", "Transport"]
+__all__ = ["OFFICIAL_BASE_URL", "Transport", "parsed"]
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,8 @@ class Transport:
         if token is not None:
             query += f"{'&' if query else ''}{call.credential}={quote(token.value, safe='')}"
         status, content, _ = self._send(call, query)
+        if call.knows is not None and status == HTTPStatus.OK and call.knows(content):
+            return KnownAnswer(content)
         answer = _parse(status, content, call)
         errcode = _errcode(answer, call, status)
         errmsg = answer.pop("errmsg", "")
@@ -170,15 +173,20 @@ def _encoded(query: Mapping[str, Any]) -> str:
 def _parse(status: int, content: bytes, call: Call) -> dict[str, Any]:
     if status != HTTPStatus.OK:
         raise _bad(call, f"has HTTP status {status}", status)
-    try:
-        answer = json.loads(content)
-    except RecursionError:
-        answer = None
-    except ValueError:
-        answer = _parse_leniently(content)
+    answer = parsed(content)
     if not isinstance(answer, dict):
         raise _bad(call, "is no JSON object")
     return answer
+
+
+def parsed(content: bytes) -> Any:
+    """What an answer says; None when it is no JSON."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        return None
+    except ValueError:
+        return _parse_leniently(content)
 
 
 def _parse_leniently(content: bytes) -> Any:

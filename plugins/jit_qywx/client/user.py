@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
+from jit_qywx.client.call import KnownAnswer
 from jit_qywx.client.endpoints import Endpoints, Record, Records
+from jit_qywx.client.transport import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["User"]
 
@@ -26,6 +33,23 @@ class User(Endpoints):
         """
         answer = self._get("user/list", {"department_id": department_id}, told=["department_id"])
         return self._records(f"user/list department_id={department_id}", answer, "userlist")
+
+    def list_unless_known(self, department_id: int | str, knows: Callable[[bytes], bool]) -> Records | bytes:
+        """As :meth:`list`, but an answer that is known is given back as it came.
+
+        :param knows: is shown the answer's text.
+        :returns: the records, or the text of an answer that is known; :meth:`listed` makes records of that.
+        """
+        query = {"department_id": department_id}
+        answer = self._client.get("user/list", query, told=["department_id"], knows=knows)
+        if isinstance(answer, KnownAnswer):
+            return answer.text
+        return self._records(f"user/list department_id={department_id}", answer, "userlist")
+
+    @staticmethod
+    def listed(text: bytes) -> Records:
+        """The records of an answer to :meth:`list` that was good."""
+        return cast("Records", parsed(text)["userlist"])
 
     def simplelist(self, department_id: int | str, fetch_child: int | None = None) -> Records:
         """The members of one department in short (document 96258).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ def _replaced(place: str, name: str, value: Any) -> Callable[[], None]:
 
 
 def _no_observations() -> None:
-    for module in ("state", "targeted_state", "publish"):
+    for module in ("state", "targeted_state", "differing", "publish"):
         _put(f"jit_corps.{module}", "read_fresh", lambda *_: frozenset())
 
 
@@ -97,15 +97,17 @@ def _scope_is_read_once() -> None:
 
 
 def _failed_lists_are_empty() -> None:
-    listing = _real("jit_qywx.client.user:User", "list")
+    def forgiving(listing: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return listing(*args, **kwargs)
+            except QywxError:
+                return []
 
-    def forgiving(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return listing(self, *args, **kwargs)
-        except QywxError:
-            return []
+        return ask
 
-    _put("jit_qywx.client.user:User", "list", forgiving)
+    for name in ("list", "list_unless_known"):
+        _put("jit_qywx.client.user:User", name, forgiving(_real("jit_qywx.client.user:User", name)))
 
 
 def _manual_offline_is_upstreams() -> None:
@@ -114,7 +116,8 @@ def _manual_offline_is_upstreams() -> None:
 
 
 def _missing_is_cleared() -> None:
-    _put("jit_corps.plan_members", "_is_as_told", lambda *_: False)
+    for module in ("plan_members", "differing"):
+        _put(f"jit_corps.{module}", "is_as_told", lambda *_: False)
     real = _real("jit_corps.plan_members", "_known")
     _put("jit_corps.plan_members", "_known", lambda told, old, how: real(told, old, how)._replace(name=told.name))
 
@@ -129,12 +132,51 @@ def _no_masking() -> None:
     _put("jit_qywx.client.transport", "make_error", lambda *a, **k: real(*a, **{**k, "secrets": ()}))
 
 
+def _no_merging() -> None:
+    _put("jit_corps.parts", "merged", lambda snapshot: snapshot)
+    _put("jit_corps.differing", "merged_members", tuple)
+
+
+def _no_renames() -> None:
+    for module in ("parts", "differing"):
+        _put(f"jit_corps.{module}", "find_renames", lambda *_: ({}, ()))
+
+
+def _lists_are_always_believed() -> None:
+    _put("jit_corps.plan", "_fingerprints", lambda parts: parts.snapshot.fingerprints)
+    real = _real("jit_corps.plan", "plan_parts")
+
+    def plan(parts: Any, *, withhold: Any = frozenset()) -> Any:
+        return replace(real(parts, withhold=withhold), fingerprints=parts.snapshot.fingerprints)
+
+    _put("jit_corps.plan", "plan_parts", plan)
+
+
+def _nobody_was_touched() -> None:
+    for module in ("recall", "differing"):
+        _put(f"jit_corps.{module}", "read_touched", lambda *_: _real("jit_corps.fingerprints", "Touched")())
+
+
 def _no_second_look() -> None:
     _put("jit_qywx.reading:_Reading", "_look_again", lambda _self, _missing, _confirm: ([], frozenset()))
 
 
 def _acknowledged_unstored() -> None:
     _put("jit_qywx.journal:Journal", "write", lambda _self, entries: [False] * len(entries))
+
+
+class _Anything(dict[str, int]):
+    """A count that equals every other."""
+
+    def get(self, _key: object, _default: object = None) -> Any:
+        return _Equal(0)
+
+
+class _Equal(int):
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    __hash__ = int.__hash__
 
 
 PROTECTIONS = {
@@ -236,12 +278,12 @@ PROTECTIONS = {
     ),
     "merging": Protection(
         "somebody listed twice is one person",
-        _replaced("jit_corps.parts", "merged", lambda snapshot: snapshot),
+        _no_merging,
         (f"{HERE}test_i06_idempotent_and_order_free.py::test_somebody_told_five_times_is_one_person",),
     ),
     "renames": Protection(
         "a person goes along to a new id",
-        _replaced("jit_corps.parts", "find_renames", lambda *_: ({}, ())),
+        _no_renames,
         (f"{HERE}test_i13_identity_is_continuous.py::test_a_rename_among_other_news",),
     ),
     "encrypted ids": Protection(
@@ -308,6 +350,26 @@ PROTECTIONS = {
         "a reading that uses pages of an interrupted one is as old as they are",
         lambda: _put("jit_corps.checkpoints:Checkpoint", "oldest", property(lambda _: None, lambda *_: None)),
         (f"{HERE}test_i11_limits_and_fairness.py::test_who_was_deleted_while_a_reading_was_interrupted",),
+    ),
+    "touched since": Protection(
+        "a list that says what it said is believed of nobody whom events or people touched since",
+        _nobody_was_touched,
+        ("tests/jit_qywx/test_fingerprints.py::test_whoever_an_event_or_a_person_touched_is_compared",),
+    ),
+    "published whole": Protection(
+        "only lists that were published whole are believed to say the same",
+        _lists_are_always_believed,
+        ("tests/jit_qywx/test_fingerprints.py::test_what_was_not_published_whole_is_not_believed",),
+    ),
+    "a day of belief": Protection(
+        "once a day everything is compared",
+        _replaced("jit_corps.recall", "KEPT_SECONDS", 1e9),
+        ("tests/jit_qywx/test_fingerprints.py::test_after_a_day_everybody_is_compared",),
+    ),
+    "as many as were told": Protection(
+        "a list is believed only of a department that has as many members here as it told",
+        _replaced("jit_corps.recall:Recall", "_counts", lambda *_: _Anything()),
+        ("tests/jit_qywx/test_fingerprints.py::test_a_place_that_somebody_deleted_by_hand_is_put_back",),
     ),
     "age of a page": Protection(
         "what was read half an hour ago is read again",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jit_corps.checkpoints import Checkpoint
 from jit_corps.errors import SyncFailed
 from jit_corps.progress import shown
+from jit_corps.recall import Recall
 from jit_corps.targeted_sync import sync_targets
 from jit_qywx.callback import parse_app_event
 from jit_qywx.contact_events import work_of
@@ -96,6 +97,8 @@ class World:
             fetch=self.fetch_by,
             everybody=Kept(self.bench.storage, self.bench.engine.corpFullName).everybody,
             checkpoint=self.checkpoint() if self.keeps else None,
+            contacts=False,
+            recall=Recall(self.bench.storage, self.bench.engine.corpFullName, self.bench.clock),
         )
 
     def checkpoint(self) -> Checkpoint:

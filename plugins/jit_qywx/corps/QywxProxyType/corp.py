@@ -16,6 +16,7 @@ from jitcore.errors import ArgumentError, JitError
 if TYPE_CHECKING:
     from jit_corps.checkpoints import Checkpoint
     from jit_corps.progress import Progress
+    from jit_corps.recall import Recall
     from jit_corps.resting import Rest
     from jit_corps.snapshot import Snapshot, Targets
     from jit_qywx.client import QywxProxyClient
@@ -88,31 +89,36 @@ class QywxProxyCorp(Corp):
         :raises TransportError: a call got no usable answer.
         :raises ExportFailed: an export came to nothing, and the business file allows no other way.
         """
-        return self._read(known, confirm, progress, None)
+        return self._read(known, confirm, progress)
 
     def fetch_contacts(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
         """As :meth:`fetch`, with mail and telephone numbers as far as the app was granted them."""
-        return self._read(known, confirm, progress, None, contacts=True)
+        return self._read(known, confirm, progress, contacts=True)
 
     def fetch_or_resume(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
         """As :meth:`fetch`, but what an interrupted walk has read is kept for half an hour and not read again.
 
+        Lists that say what they said when the organisation was last published are told apart: see
+        :mod:`jit_corps.fingerprints`.
         An element whose Type has its own ``fetch`` is read by that, from the beginning.
         """
         if type(self).fetch is not QywxProxyCorp.fetch:
             return self.fetch(known, confirm=confirm, progress=progress)
         from jit_corps.checkpoints import Checkpoint
+        from jit_corps.recall import Recall
         from jit_qywx.pages import pack, unpack
 
         kept = Checkpoint(self.app.storage, self.fullName, self.corpId, self.clock, pack=pack, unpack=unpack)
-        return self._read(known, confirm, progress, kept)
+        recall = Recall(self.app.storage, self.fullName, self.clock)
+        return self._read(known, confirm, progress, kept, recall)
 
     def _read(
         self,
         known: frozenset[str],
         confirm: int,
         progress: Progress,
-        checkpoint: Checkpoint | None,
+        checkpoint: Checkpoint | None = None,
+        recall: Recall | None = None,
         *,
         contacts: bool = False,
     ) -> Snapshot:
@@ -133,6 +139,7 @@ class QywxProxyCorp(Corp):
                 everybody=Kept(self.app.storage, self.fullName).everybody,
                 memory=auth.exports(self.corpId) if hasattr(auth, "exports") else None,
                 checkpoint=checkpoint,
+                recall=recall,
                 contacts=contacts,
             )
 

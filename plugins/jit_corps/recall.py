@@ -1,0 +1,136 @@
+"""Recognises, while an organisation is read, the lists that say what they said: see :mod:`jit_corps.fingerprints`."""
+
+# mypy: disable-error-code="no-untyped-call"
+# Peewee's stubs leave its query methods untyped.
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from peewee import fn
+
+from jit_corps.fingerprints import KEPT_SECONDS, Fingerprints, load, read_touched
+from jit_corps.models import CorpDeptMember, CorpRoleMember
+from jit_corps.row_selection import Rows
+from jit_corps.rows import TAG
+from jit_corps.state import read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
+    import peewee
+
+    from jit_corps.fingerprints import Prints
+    from jitcore.storage import Storage
+
+__all__ = ["Recall"]
+
+
+class Recall:
+    """What one corp's lists said when its organisation was last published.
+
+    :param clock: seconds since the epoch.
+    """
+
+    def __init__(self, storage: Storage, corpFullName: str, clock: Callable[[], float]) -> None:
+        self.corpFullName = corpFullName
+        self._storage = storage
+        self._clock = clock
+        self._departments: Prints = {}
+        self._roles: Prints = {}
+        #: What is stored, and believed.
+        self._stored: Fingerprints | None = None
+        self._version = ""
+        #: The generation that was published when the reading began.
+        self.generation = 0
+        #: Departments that had members here then.
+        self.populated: frozenset[str] = frozenset()
+
+    def begin(self, version: str) -> None:
+        """Look up what was said.
+
+        :param version: of how upstream is read and understood: see :class:`~jit_corps.fingerprints.Fingerprints`.
+        """
+        self._version = version
+        with self._storage.reading():
+            self.generation, _ = read_header(self._storage, self.corpFullName)
+            loaded = load(self._storage, self.corpFullName)
+            if loaded is not None:
+                self._believe(*loaded)
+
+    def knows(self, deptId: str, digest: str) -> bool:
+        """Whether a department's list says what it said, and nobody who was in it then was touched here since."""
+        known = self._departments.get(deptId)
+        return known is not None and known.digest == digest
+
+    def knows_role(self, roleId: str, digest: str) -> bool:
+        """As :meth:`knows`, of the list of those whom a role names."""
+        known = self._roles.get(roleId)
+        return known is not None and known.digest == digest
+
+    def members_of(self, deptId: str) -> int:
+        """Of how many members a department that is known tells."""
+        return self._departments[deptId].members
+
+    def fingerprints(self, departments: Prints, roles: Prints) -> Fingerprints:
+        """What was said this time."""
+        stored = self._stored
+        if stored is None:
+            return Fingerprints(self._version, self._clock(), departments, roles)
+        same = stored.isStored and stored.departments == departments and stored.roles == roles
+        return Fingerprints(self._version, stored.comparedAt, departments, roles, isStored=same)
+
+    def unlisted(self, known: AbstractSet[str], deptIds: AbstractSet[str], told: AbstractSet[str]) -> set[str] | None:
+        """Those of the known members of whom nobody tells; ``None`` when that has to be found by reading all lists.
+
+        Who was touched here since the reading began may be among them although somebody does.
+
+        :param known: ids of members here.
+        :param deptIds: the departments that say what they said.
+        :param told: of whom all others tell.
+        """
+        storage, name = self._storage, self.corpFullName
+        rows = Rows(storage, name)
+        with storage.reading():
+            generation, _ = read_header(storage, name)
+            touched = read_touched(storage, name, self.generation, generation)
+            if touched is None:
+                return None
+            elsewhere = (self.populated | touched.departments) - deptIds
+            found = {memberId for (memberId,) in rows.some(CorpDeptMember, ("memberId",), "deptId", elsewhere)}
+            found |= rows.without_places()
+            found = (found | touched.members) & known - told
+            places = rows.some(CorpDeptMember, ("deptId", "memberId"), "memberId", found - touched.members)
+        return found - {memberId for deptId, memberId in places if deptId in deptIds}
+
+    def _believe(self, since: int, stored: Fingerprints) -> None:
+        if stored.version != self._version or not 0 <= self._clock() - stored.comparedAt < KEPT_SECONDS:
+            return
+        touched = read_touched(self._storage, self.corpFullName, since, self.generation)
+        if touched is None:
+            return
+        self._stored = replace(stored, isStored=since == self.generation)
+        place, grant = self._storage.models[CorpDeptMember], self._storage.models[CorpRoleMember]
+        members = self._counts(place, place.deptId)
+        holders = self._counts(grant, grant.roleId, grant.origin == TAG)
+        self.populated = frozenset(members)
+        # As many are here as were told. So these are they, because all who were told were published.
+        self._departments = {
+            deptId: one
+            for deptId, one in stored.departments.items()
+            if members.get(deptId, 0) == one.members and deptId not in touched.departments
+        }
+        self._roles = {
+            roleId: one
+            for roleId, one in stored.roles.items()
+            if holders.get(roleId, 0) == one.members and roleId not in touched.roles
+        }
+
+    def _counts(self, model: type[peewee.Model], column: Any, *conditions: Any) -> dict[str, int]:
+        bound: Any = model
+        query = bound.select(column, fn.COUNT(bound.memberId)).where(
+            bound.corpFullName == self.corpFullName, *conditions
+        )
+        return dict(self._storage.select_tuples(query.group_by(column)))
