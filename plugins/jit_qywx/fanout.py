@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from queue import Empty, SimpleQueue
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from concurrent.futures import Executor
 
     from jit_corps.progress import Progress
@@ -18,9 +17,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 #: Items that are asked for and not handed out yet: more than there may be calls at once (32), so that nobody waits for
-#: work, and few enough to be held in memory, however many items there are.
-AHEAD = 64
-#: Seconds after which progress is told although nothing was answered.
+#: work, and few enough to be held in memory, however many items there are. As many more may wait where they were taken.
+AHEAD = 256
+#: Tasks that are given to the pool, which has fewer threads.
+MOST_THREADS = 64
+#: So many results wait until whoever takes them is woken: waking somebody for each costs as much as a fast call does.
+BATCH = 64
+#: Seconds after which results are handed out, and progress is told, although there are fewer.
 QUIET = 0.2
 
 
@@ -52,17 +55,15 @@ def read_as_answered(
     asking.begin()
     try:
         while done < total:
-            try:
-                item, result, error = asking.answered.get(timeout=QUIET)
-            except Empty:
+            answered = asking.take(QUIET)
+            for item, result, error in answered:
+                if error is not None:
+                    raise error
+                done += 1
                 progress(phase, done, total)
-                continue
-            if error is not None:
-                raise error
-            done += 1
-            asking.taken()
-            progress(phase, done, total)
-            yield item, cast("Result", result)
+                yield item, cast("Result", result)
+            if not answered:
+                progress(phase, done, total)
     finally:
         asking.stop()
 
@@ -73,12 +74,16 @@ class _Asking(Generic[Item, Result]):
     A task of the pool for every item would cost as much as the call itself does.
     """
 
-    def __init__(self, pool: Executor, items: Iterable[Item], read: Callable[[Item], Result]) -> None:
-        self.answered: SimpleQueue[tuple[Item, Result | None, BaseException | None]] = SimpleQueue()
+    def __init__(self, pool: Executor, items: Collection[Item], read: Callable[[Item], Result]) -> None:
         self._pool = pool
         self._left = iter(items)
         self._read = read
         self._lock = Lock()
+        self._answered: list[tuple[Item, Result | None, BaseException | None]] = []
+        #: Set when there is enough to take.
+        self._enough = Event()
+        #: Not answered yet.
+        self._open = len(items)
         #: Asked for and not taken yet.
         self._ahead = 0
         self._threads = 0
@@ -86,25 +91,30 @@ class _Asking(Generic[Item, Result]):
 
     def begin(self) -> None:
         """Ask with as many threads as the pool has."""
-        for _ in range(AHEAD):
-            self._add_thread()
+        self._add_threads()
 
-    def taken(self) -> None:
-        """One result was taken, so one more may be asked for."""
+    def take(self, seconds: float) -> list[tuple[Item, Result | None, BaseException | None]]:
+        """Take what was answered: many at once, or all the last ones, or after some time whatever there is."""
+        self._enough.wait(seconds)
         with self._lock:
-            self._ahead -= 1
-            wanted = self._threads < AHEAD and not self._is_over
-        if wanted:
-            self._add_thread()
+            self._enough.clear()
+            answered, self._answered = self._answered, []
+            self._ahead -= len(answered)
+            is_wanted = self._open > 0 and not self._is_over
+        if answered and is_wanted:
+            self._add_threads()
+        return answered
 
     def stop(self) -> None:
         """Ask for nothing more."""
         self._is_over = True
 
-    def _add_thread(self) -> None:
+    def _add_threads(self) -> None:
         with self._lock:
-            self._threads += 1
-        self._pool.submit(self._ask)
+            more = min(MOST_THREADS - self._threads, self._open)
+            self._threads += more
+        for _ in range(more):
+            self._pool.submit(self._ask)
 
     def _ask(self) -> None:
         while True:
@@ -118,9 +128,16 @@ class _Asking(Generic[Item, Result]):
                     self._is_over = True
                     break
                 self._ahead += 1
+            result: Result | None = None
+            error: BaseException | None = None
             try:
-                self.answered.put((item, self._read(item), None))
-            except BaseException as error:  # noqa: BLE001 - raised where the results are taken
-                self.answered.put((item, None, error))
+                result = self._read(item)
+            except BaseException as raised:  # noqa: BLE001 - raised where the results are taken
+                error = raised
+            with self._lock:
+                self._answered.append((item, result, error))
+                self._open -= 1
+                if error is not None or not self._open or len(self._answered) >= BATCH:
+                    self._enough.set()
         with self._lock:
             self._threads -= 1
