@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["without_collecting"]
+__all__ = ["collecting_seldom", "without_collecting"]
+
+#: So many objects more than before, and the collector looks through the newest; Python's own number is 700.
+SELDOM = 50_000
 
 
 @contextmanager
@@ -32,3 +35,20 @@ def without_collecting() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Have the collector look less often, for work that keeps much of what it makes, and may take minutes.
+
+    Cycles that others make meanwhile wait a little longer. It is one for all threads, as :func:`without_collecting`.
+    """
+    newest, *older = gc.get_threshold()
+    if not 0 < newest < SELDOM:
+        yield
+        return
+    gc.set_threshold(SELDOM, *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(newest, *older)

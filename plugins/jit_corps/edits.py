@@ -152,7 +152,7 @@ def _publish(
     for kind, kind_changes in changes.items():
         write_changes(storage, corpFullName, kind, kind_changes)
     write_header(storage, corpFullName, generation + 1, header)
-    record_changes(storage, corpFullName, generation + 1, plan.changes())
+    record_changes(storage, corpFullName, generation + 1, plan.kinds)
 
 
 def _read_members(storage: Storage, corpFullName: str, memberIds: Sequence[str]) -> list[MemberRow]:

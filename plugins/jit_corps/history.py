@@ -11,18 +11,19 @@ record keeps only the fields that differ.
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.changes import REMOVE, UPDATE
+from jit_corps.changes import ADD, REMOVE, UPDATE
 from jit_corps.models import ChangeRecord
-from jit_corps.rows import FLAGS
-from jit_corps.snapshot import KINDS
+from jit_corps.rows import FLAGS, KEY_LENGTHS
+from jit_corps.snapshot import GRANTS, KINDS, MEMBERSHIPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jit_corps.changes import Change
-    from jit_corps.rows import Row
+    from jit_corps.changes import KindChanges
+    from jit_corps.rows import MembershipRow, Row
     from jitcore.storage import Storage
 
 __all__ = ["encode", "record_changes", "replay"]
@@ -36,13 +37,20 @@ quoted = json.encoder.encode_basestring
 
 
 def record_changes(
-    storage: Storage, corpFullName: str, generation: int, changes: Iterable[Change], runId: int | None = None
+    storage: Storage,
+    corpFullName: str,
+    generation: int,
+    changes: Mapping[str, KindChanges[Any]],
+    runId: int | None = None,
 ) -> None:
     """Append the changes of one generation.
 
+    :param changes: by kind.
     :param runId: the run that made them; ``None`` for what a person did here.
     """
-    storage.insert_rows(ChangeRecord, COLUMNS, _records(corpFullName, generation, changes, runId))
+    told = chain.from_iterable(_told(kind, changes[kind]) for kind in KINDS)
+    rows = ((corpFullName, generation, runId, *one) for one in told)
+    storage.insert_rows(ChangeRecord, COLUMNS, rows)
 
 
 def replay(storage: Storage, corpFullName: str, generation: int | None = None) -> dict[str, dict[tuple[str, ...], Any]]:
@@ -67,19 +75,26 @@ def replay(storage: Storage, corpFullName: str, generation: int | None = None) -
     return records
 
 
-def _records(
-    corpFullName: str, generation: int, changes: Iterable[Change], runId: int | None
-) -> Iterator[tuple[Any, ...]]:
-    for kind, key, action, before, after in changes:
-        key_text = f"[{','.join(map(quoted, key))}]"
-        if before is not None and after is not None:
-            differing = [index for index, value in enumerate(before) if value != after[index]]
-            old: str | None = _encoded(before, differing)
-            new: str | None = _encoded(after, differing)
+def _told(kind: str, changes: KindChanges[Any]) -> Iterator[tuple[str, str, str, str | None, str | None]]:
+    """The changes of one kind as a row has them: kind, key, action, before and after."""
+    length, filled = KEY_LENGTHS[kind], _FILLED.get(kind, _filled)
+    # Written for every record of a first sync.
+    for row in changes.added:
+        yield kind, f"[{','.join(map(quoted, row[:length]))}]", ADD, None, filled(row, length)
+    for before, after in changes.updated:
+        yield kind, f"[{','.join(map(quoted, after[:length]))}]", UPDATE, *_differing(before, after)
+    for before, after, _ in changes.removed:
+        key = f"[{','.join(map(quoted, before[:length]))}]"
+        if after is None:
+            yield kind, key, REMOVE, filled(before, length), None
         else:
-            old = None if before is None else _filled(before, len(key))
-            new = None if after is None else _filled(after, len(key))
-        yield corpFullName, generation, runId, kind, key_text, action, old, new
+            yield kind, key, REMOVE, *_differing(before, after)
+
+
+def _differing(before: Row, after: Row) -> tuple[str, str]:
+    """What differs between two rows, as it was and as it is."""
+    differing = [index for index, value in enumerate(before) if value != after[index]]
+    return _encoded(before, differing), _encoded(after, differing)
 
 
 def _encoded(row: Row, indexes: Iterable[int]) -> str:
@@ -89,7 +104,7 @@ def _encoded(row: Row, indexes: Iterable[int]) -> str:
 
 def _filled(row: Row, start: int) -> str:
     """Whatever stands in a row beside its key."""
-    # Written for every record of a first sync: putting a few texts together takes half as long as the encoder does.
+    # Putting a few texts together takes half as long as the encoder does.
     texts = [
         f'"{name}":{quoted(value) if type(value) is str else _value(name, value)}'
         for name, value in zip(row._fields[start:], row[start:], strict=True)
@@ -102,3 +117,14 @@ def _value(name: str, value: Any) -> str:
     if name in FLAGS:
         return "true" if value else "false"
     return str(value) if type(value) is int else encode(value)
+
+
+def _filled_membership(row: MembershipRow, _start: int) -> str:
+    return f'{{"order":{row[2]},"isLeader":{"true" if row[3] else "false"}}}'
+
+
+#: The same for the two kinds of which there are more than members: all that stands beside a grant's key is nothing.
+_FILLED: Mapping[str, Callable[[Any, int], str]] = {
+    MEMBERSHIPS: _filled_membership,
+    GRANTS: lambda _row, _start: "{}",
+}

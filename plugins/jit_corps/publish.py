@@ -102,7 +102,7 @@ def _write(storage: Storage, plan: Plan, generation: int, runId: int) -> int:
         write_changes(storage, plan.corpFullName, kind, plan.kinds[kind])
     write_accounts(storage, plan.kinds[MEMBERS])
     write_header(storage, plan.corpFullName, generation + 1, plan.header)
-    record_changes(storage, plan.corpFullName, generation + 1, plan.changes(), runId)
+    record_changes(storage, plan.corpFullName, generation + 1, plan.kinds, runId)
     return generation + 1
 
 

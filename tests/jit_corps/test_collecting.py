@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from jit_corps.collecting import without_collecting
+from jit_corps.collecting import SELDOM, collecting_seldom, without_collecting
 
 
 def test_it_is_paused_and_goes_on() -> None:
@@ -34,3 +34,26 @@ def test_who_keeps_it_off_finds_it_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_it_looks_less_often_for_a_while() -> None:
+    """Also when it is asked for twice, and as before afterwards, also after an error; who looks even less often may."""
+
+    def fail() -> None:
+        with collecting_seldom():
+            with collecting_seldom():
+                assert gc.get_threshold()[0] == SELDOM
+            assert gc.get_threshold()[0] == SELDOM
+            raise LookupError
+
+    before = gc.get_threshold()
+    with pytest.raises(LookupError):
+        fail()
+    assert gc.get_threshold() == before
+    try:
+        for own in (0, 10 * SELDOM):
+            gc.set_threshold(own)
+            with collecting_seldom():
+                assert gc.get_threshold()[0] == own
+    finally:
+        gc.set_threshold(*before)

@@ -86,6 +86,7 @@ def test_sqlite_files_get_wal_and_foreign_keys(tmp_path):
     """Readers do not wait for a writer, foreign keys hold, and a crash of the process loses nothing."""
     database = observe(peewee.SqliteDatabase(str(tmp_path / "a.db")))
     assert (database.journal_mode, database.foreign_keys, database.synchronous) == ("wal", 1, 1)
+    assert database.cache_size == -16_000
     database.close_all()
 
 
