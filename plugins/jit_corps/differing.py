@@ -108,7 +108,7 @@ def read_differing(
     found = _Found(rows, repeats, same)
     elsewhere = ((repeats.populated | depts.keys()) - same) | touched.departments
     regrants = _regranted(rows, repeats, touched.roles, roles)
-    if not found.look(elsewhere, regrants | touched.members | rows.without_places(), touched.departments, most):
+    if not found.look(elsewhere, regrants | touched.members | repeats.unplaced, touched.departments, most):
         return None
     state = LocalState(
         corpFullName=corpFullName,
@@ -117,7 +117,7 @@ def read_differing(
         header=header,
         departments=depts,
         roles=roles,
-        grants=_by_hand(rows),
+        grants=_by_hand(rows, roles.keys() - repeats.holders.keys()),
         since=since,
         fresh=read_fresh(storage, corpFullName, since),
     )
@@ -257,7 +257,7 @@ def _regranted(rows: Rows, repeats: Repeats, touched: frozenset[str], roles: Map
     return {memberId for _, memberId in told ^ here}
 
 
-def _by_hand(rows: Rows) -> frozenset[GrantRow]:
-    """One grant of each role that people here gave."""
-    found = rows.some(CorpRoleMember, GrantRow._fields, "origin", [MANUAL])
-    return frozenset({row[0]: GrantRow(*row) for row in found}.values())
+def _by_hand(rows: Rows, roleIds: AbstractSet[str]) -> frozenset[GrantRow]:
+    """One grant of each of these roles that people here gave."""
+    found = rows.some(CorpRoleMember, GrantRow._fields, "roleId", roleIds)
+    return frozenset({row[0]: GrantRow(*row) for row in found if row[2] == MANUAL}.values())

@@ -129,9 +129,8 @@ def load(storage: Storage, corpFullName: str) -> tuple[int, Fingerprints] | None
     """What the lists said when a generation was published, and which that was."""
     model = storage.models[FingerprintRecord]
     columns = [getattr(model, name) for name in COLUMNS[1:]]
-    for generation, version, comparedAt, digests in storage.select_tuples(
-        model.select(*columns).where(model.corpFullName == corpFullName)
-    ):
+    query = model.select(*columns).where(model.corpFullName == corpFullName)
+    for generation, version, comparedAt, digests in storage.select_tuples(query):
         departments, roles = (
             {one: Fingerprint(*told) for one, told in prints.items()} for prints in json.loads(digests)
         )

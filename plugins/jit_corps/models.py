@@ -54,7 +54,8 @@ class JsonText(TextField):
         return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def python_value(self, value: Any) -> Any:
-        return None if value is None else json.loads(value)
+        # Most lists are empty.
+        return [] if value == "[]" else None if value is None else json.loads(value)
 
 
 class Record(Model):

@@ -47,6 +47,8 @@ class Recall:
         self.generation = 0
         #: Departments that had members here then.
         self.populated: frozenset[str] = frozenset()
+        #: Members who were in no department when :meth:`unlisted` was asked.
+        self.unplaced: set[str] = set()
 
     def begin(self, version: str) -> None:
         """Look up what was said.
@@ -93,17 +95,16 @@ class Recall:
         """
         storage, name = self._storage, self.corpFullName
         rows = Rows(storage, name)
-        with storage.reading():
-            generation, _ = read_header(storage, name)
-            touched = read_touched(storage, name, self.generation, generation)
-            if touched is None:
-                return None
-            elsewhere = (self.populated | touched.departments) - deptIds
-            found = {memberId for (memberId,) in rows.some(CorpDeptMember, ("memberId",), "deptId", elsewhere)}
-            found |= rows.without_places()
-            found = (found | touched.members) & known - told
-            places = rows.some(CorpDeptMember, ("deptId", "memberId"), "memberId", found - touched.members)
-        return found - {memberId for deptId, memberId in places if deptId in deptIds}
+        elsewhere = self.populated - deptIds
+        found = {memberId for (memberId,) in rows.some(CorpDeptMember, ("memberId",), "deptId", elsewhere)}
+        self.unplaced = rows.without_places()
+        found = (found | self.unplaced) & known - told
+        places = rows.some(CorpDeptMember, ("deptId", "memberId"), "memberId", found)
+        found -= {memberId for deptId, memberId in places if deptId in deptIds}
+        # Last: whoever was touched while this was looked up is among them.
+        generation, _ = read_header(storage, name)
+        touched = read_touched(storage, name, self.generation, generation)
+        return None if touched is None else found | (touched.members & known - told)
 
     def _believe(self, since: int, stored: Fingerprints) -> None:
         if stored.version != self._version or not 0 <= self._clock() - stored.comparedAt < KEPT_SECONDS:

@@ -86,13 +86,15 @@ def begin_run(storage: Storage, corpFullName: str, action: str, now: float) -> C
     """
     lease, run = storage.models[SyncLease], storage.models[SyncRun]
     with storage.transaction():
-        storage.upsert_rows(
-            lease, ("corpFullName", "token", "holder", "until"), [(corpFullName, 0, None, 0.0)], ("corpFullName",), ()
-        )
         query = lease.select(lease.token, lease.holder, lease.until).where(lease.corpFullName == corpFullName)
         if storage.database.for_update:
             query = query.for_update()
-        [(token, holder, until)] = storage.select_tuples(query)
+        found = storage.select_tuples(query)
+        if not found:
+            columns = ("corpFullName", "token", "holder", "until")
+            storage.upsert_rows(lease, columns, [(corpFullName, 0, None, 0.0)], ("corpFullName",), ())
+            found = storage.select_tuples(query)
+        [(token, holder, until)] = found
         taken = holder is not None and until > now
         if taken and holders.is_gone(holder):
             log.warning("taking over the claim of corp=%s from %s, which is gone", corpFullName, holders.shown(holder))
@@ -101,9 +103,10 @@ def begin_run(storage: Storage, corpFullName: str, action: str, now: float) -> C
             token += 1
             changed = {"token": token, "holder": holders.this_process(), "until": now + LEASE_SECONDS}
             lease.update(changed).where(lease.corpFullName == corpFullName).execute()
-            # Whoever was running has lost its claim, so it is not running any more.
-            left = (run.corpFullName == corpFullName) & (run.status == "running")
-            run.update(status="abandoned").where(left).execute()
+            if holder is not None:
+                # Whoever was running has lost its claim, so it is not running any more.
+                left = (run.corpFullName == corpFullName) & (run.status == "running")
+                run.update(status="abandoned").where(left).execute()
         row: dict[str, Any] = {
             "corpFullName": corpFullName,
             "action": action,

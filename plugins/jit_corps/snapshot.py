@@ -201,6 +201,7 @@ class Repeats:
         is told has to be compared all the same.
     :param departments: ids of those whose lists of members are repeated; no member is listed there twice.
     :param populated: departments that had members here then.
+    :param unplaced: members who were in no department then.
     :param roles: ids of those that name the same members again.
     :param holders: the members whom each role names, be it again or not.
     :param others: what is told of members anywhere but in these departments.
@@ -211,6 +212,7 @@ class Repeats:
     generation: int
     departments: frozenset[str]
     populated: frozenset[str]
+    unplaced: frozenset[str]
     roles: frozenset[str]
     holders: Mapping[str, Collection[str]]
     others: Records[MemberRecord]

@@ -33,6 +33,8 @@ __all__ = ["made", "read_header", "read_parts", "read_state", "select_rows"]
 
 R = TypeVar("R")
 
+#: Fields of rows that hold several ids.
+LISTS = frozenset({"leaderIds", "deptIds"})
 #: Rows that are read from a table of a large organisation at a time.
 PAGE = 20_000
 
@@ -151,9 +153,11 @@ def _plain(row_type: Callable[..., R], found: Iterable[tuple[Any, ...]]) -> Iter
     return map(partial(new, row_type), found)
 
 
-def made(row_type: Callable[..., R], found: Iterable[tuple[Any, ...]]) -> Iterator[R]:
-    """Rows of tuples that may hold a list, which JSON makes of a tuple."""
+def made(row_type: Any, found: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+    """Rows of tuples in which a list may stand, which JSON makes of a tuple."""
+    [place] = (place for place, name in enumerate(row_type._fields) if name in LISTS)
     for values in found:
-        if any(isinstance(value, list) for value in values):
-            values = tuple(tuple(value) if isinstance(value, list) else value for value in values)
+        told = values[place]
+        if type(told) is list:
+            values = (*values[:place], tuple(told), *values[place + 1 :])
         yield row_type(*values)

@@ -12,9 +12,10 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from jit_corps.collecting import without_collecting
+from jit_corps.collecting import collecting_seldom, without_collecting
 from jit_corps.comparing import in_sight_again
 from jit_corps.differing import read_differing
 from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
@@ -137,7 +138,8 @@ class Engine:
     def fetched(self, fetch: Fetch, approve: int | None, progress: Progress) -> Snapshot:
         """What the provider says, with second looks at as many missing members as may go."""
         known = self._known()
-        snapshot = fetch(known, confirm=max(removal_limit(len(known)), approve or 0), progress=progress)
+        with collecting_seldom():
+            snapshot = fetch(known, confirm=max(removal_limit(len(known)), approve or 0), progress=progress)
         if not isinstance(snapshot, Snapshot) or snapshot.corpId != self.corpId or snapshot.targets is not None:
             raise CorpError(
                 f"The provider of {self.corpFullName} returned something that is no snapshot of {self.corpId!r}.",
@@ -184,18 +186,20 @@ class Engine:
             found = storage.select_tuples(member.select(member.memberId).where(mine & in_sight))
             hidden = storage.select_tuples(member.select(member.memberId).where(mine & ~in_sight))
             if not hidden:
-                return frozenset(memberId for (memberId,) in found)
+                return frozenset(chain.from_iterable(found))
             real = (dept.corpFullName == name) & (dept.presence == LISTED) & (dept.origin == UPSTREAM)
             depts = {deptId for (deptId,) in storage.select_tuples(dept.select(dept.deptId).where(real))}
             query = place.select(place.deptId, place.memberId).where(place.corpFullName == name)
             places = storage.select_tuples(query)
-        again = in_sight_again(
-            [memberId for (memberId,) in hidden],
-            places,
-            depts,
-            whole=bool(header.scopeDigest and header.rootDeptId in depts),
+        again = frozenset(
+            in_sight_again(
+                [memberId for (memberId,) in hidden],
+                places,
+                depts,
+                whole=bool(header.scopeDigest and header.rootDeptId in depts),
+            )
         )
-        return frozenset(memberId for (memberId,) in found) | again
+        return again.union(chain.from_iterable(found))
 
     def _publish(
         self,

@@ -57,12 +57,12 @@ class ExportMemory:
         self.note = note
 
 
-def choose_way(fetch: str, departments: int, trouble: str | None) -> tuple[bool, str]:
+def choose_way(fetch: str, departments: int, memory: ExportMemory) -> tuple[bool, str]:
     """Whether to export; and if not, why, for people: ``""`` where nobody would expect it.
 
     :param fetch: :data:`AUTO`, :data:`WALK` or :data:`EXPORT`.
     :param departments: how many calls a walk would take.
-    :param trouble: why an export was no use before.
+    :param memory: whether an export was no use before; asked only when one would be tried.
     """
     if fetch == EXPORT:
         return True, ""
@@ -70,7 +70,7 @@ def choose_way(fetch: str, departments: int, trouble: str | None) -> tuple[bool,
         return False, ""
     if fetch == WALK:
         return False, 'walk, as "fetch" says'
-    if trouble is not None:
+    if (trouble := memory.trouble()) is not None:
         return False, f"walk; no export is tried for a day after {trouble}"
     return True, ""
 

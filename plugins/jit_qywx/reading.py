@@ -199,6 +199,7 @@ class _Reading:
             generation=recall.generation,
             departments=people.listing.repeated,
             populated=recall.populated,
+            unplaced=frozenset(recall.unplaced),
             roles=frozenset(roleId for roleId, one in roles.items() if recall.knows_role(roleId, one.digest)),
             holders={tag.role.roleId: tag.memberIds for tag in people.tags.values()},
             others=people.listing.elsewhere(),
@@ -210,7 +211,7 @@ class _Reading:
         """Find everybody, by the way that is right for this enterprise."""
         fetch, memory = self._asked.fetch, self._asked.memory
         departments = self._list_departments()
-        exports, why = choose_way(fetch, len(departments), memory.trouble())
+        exports, why = choose_way(fetch, len(departments), memory)
         if exports:
             try:
                 return self._find_by_export(scope, mapper, departments)

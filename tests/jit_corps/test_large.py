@@ -64,7 +64,7 @@ def test_the_same_told_again_writes_nothing(large):
         report = large.sync(STAFF)
     assert report.changes == 0
     written = [statement.sql for statement in count.statements if statement.kind == "write"]
-    assert len(written) == 6
+    assert len(written) == 4
     assert all("corp_sync" in sql for sql in written)
 
 
