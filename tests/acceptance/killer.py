@@ -40,7 +40,7 @@ def sync(app: App, stop_at: int) -> None:
 
 
 def fingerprint(app: App) -> str:
-    """What readers see; also ends the lease of a killed run, as its expiry would."""
+    """What readers see; also ends the leases of a killed run, as expiry would: to write, and of quotas."""
     corp = app.getElement("corps.CorpA")
     data = corp.getLocalCorpData()
     seen = [
@@ -48,6 +48,7 @@ def fingerprint(app: App) -> str:
         [str(data[key]) for key in ("deptList", "deptMemberList", "roleList", "roleMemberSet")],
     ]
     app.models.SyncLease.update(holder=None, until=0.0).execute()
+    app.models.QywxQuota.delete().execute()
     app.close()
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:12]
 
