@@ -190,7 +190,7 @@ def test_wecoms_empty_lists_take_nobody(make_world, share, garbage):
     share.count()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     active=st.integers(1, 700), gone=st.integers(0, 700), new=st.integers(0, 5), approve=st.none() | st.integers(0, 700)
 )

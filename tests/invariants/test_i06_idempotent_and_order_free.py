@@ -96,7 +96,7 @@ def test_somebody_told_five_times_is_one_person(bench, share):
         assert (report.status, report.changes) == ("ok", 0), order
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=complete_snapshots, seed=st.integers(0, 2**32))
 def test_any_organisation_told_twice_in_any_order(bench, share, told, seed):
     """Random organisations, shuffled, some records told again: the second run changes nothing, as the model says."""

@@ -100,7 +100,7 @@ def test_a_graph_becomes_a_tree(open_bench, share, name):
     share.count(4)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     graphs=st.lists(
         st.dictionaries(st.integers(1, 12).map(str), st.none() | st.integers(1, 14).map(str), min_size=1, max_size=12),

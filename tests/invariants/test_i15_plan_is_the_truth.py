@@ -119,7 +119,7 @@ def test_a_plan_that_was_overtaken_is_refused(bench, share):
         assert content(bench) == before, name
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(snapshots, min_size=1, max_size=5))
 def test_ok_is_said_when_the_model_says_so(bench, share, told):
     """Random readings, whole and in part: the planned changes are the recorded ones, "ok" means equal to the model, and

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 import pytest
-from hypothesis import settings
 
 from jit_corps.plan import plan_guarded
 from jit_corps.plugin import jit_models
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
     from jitcore import App
     from jitcore.testing import MakeApp, WriteApp
     from tests.fixtures.migrated import Migrated
-
-# The machine may be busy with other tests; how long one example takes says nothing here.
-settings.register_profile("organisations", deadline=None, max_examples=60)
-settings.load_profile("organisations")
 
 
 class Clock:

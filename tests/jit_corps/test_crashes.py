@@ -18,8 +18,8 @@ def test_kill_9_at_every_statement_leaves_the_old_organisation_or_the_new(open_d
     """Before and after each statement of a run; and the next run needs no repair to bring the new one."""
     database = open_database()
     kind, name, parameters = told(database)
-    # Where each process has to log in anew, a share will do.
-    every = share.number(1, 7) if kind == "MySQLDatabase" else 1
+    # Each process has to connect anew, and to log in at a server.
+    every = share.number(1, 3 if kind == "SqliteDatabase" else 7)
     command = [sys.executable, "-m", "tests.jit_corps.crashing", kind, name, json.dumps(parameters)]
     done = subprocess.run([*command, str(every)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

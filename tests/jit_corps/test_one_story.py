@@ -29,7 +29,8 @@ calm = st.lists(edits | deliveries | crashes, max_size=4)
 slow = st.tuples(st.just("full"), calm) | st.tuples(st.just("slow"), st.integers(1, 4), st.integers(0, 20), calm)
 stories = st.lists(edits | edits | deliveries | crashes | slow, min_size=1, max_size=14)
 together = settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+    max_examples=settings.default.max_examples // 2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 numbers = itertools.count()
 

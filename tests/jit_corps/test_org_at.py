@@ -73,7 +73,7 @@ def happen(bench: Bench, step: Any) -> None:
         pass
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stories)
 def test_every_generation_is_as_it_was(bench, story):
     """After syncs, events, renames, edits and an erasure, every published version is told again."""

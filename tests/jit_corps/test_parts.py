@@ -91,7 +91,7 @@ def comparisons(draw):
     return replace(told, members=tuple(people), renames=renames), replace(state, members=members, fresh=draw(fresh))
 
 
-@settings(max_examples=400)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(comparisons(), st.integers(1, 5), st.sets(st.sampled_from(KINDS)).map(frozenset))
 def test_the_plan_is_the_same_however_it_is_cut(compared, count, withhold):
     """Cut into any number of parts an organisation gets the same plan, be some kinds withheld or not."""
@@ -100,7 +100,6 @@ def test_the_plan_is_the_same_however_it_is_cut(compared, count, withhold):
     assert content(planned) == content(make_plan(told, state, withhold=withhold))
 
 
-@settings(max_examples=100)
 @given(comparisons(), st.integers(2, 5), st.none() | st.integers(0, 3))
 def test_the_guard_judges_all_parts_together(compared, count, approve):
     """What the guard withholds of an organisation in parts is what it withholds of the whole."""

@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_written_is_told_as_such(shop, tmp_path):
         shop.save_plan(tmp_path / "nowhere" / "plan.json")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(snapshots, st.none() | st.integers(0, 9))
 def test_what_is_saved_is_read_again(bench, told, approve):
     """Whatever the plan holds, and whatever characters are in it."""
@@ -380,7 +380,7 @@ def test_it_waits_for_nobody(shop, file, clock):
     refused(shop, file, SyncLocked)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(snapshots, snapshots, snapshots, st.none() | st.integers(0, 9))
 def test_applying_does_what_was_saved_or_nothing(open_app, tmp_path, first, then, now, approve):
     """For any organisation and whatever upstream says by then."""

@@ -76,7 +76,7 @@ def shuffled(told: Snapshot, seed: int) -> Snapshot:
     )
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(steps)
 def test_the_organisation_is_what_the_model_says(told):
     """Any story of syncs and edits ends the same way for the engine and for the model."""

@@ -109,8 +109,8 @@ class TestPositions:
             return time.process_time() - started
 
         seconds(1000)
-        small = min(seconds(20_000) for _ in range(3))
-        assert seconds(80_000) < 16 * small
+        small = min(seconds(5_000) for _ in range(3))
+        assert seconds(20_000) < 16 * small
 
 
 class TestPointers:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.invariants.harness.chapters import chapters
 from tests.invariants.harness.page import write_invariants
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
+
+#: Examples of a property that are drawn; one that says of itself what it costs draws half or twice as many.
+EXAMPLES = {"share": 40, "all": 200}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count on the process that hears of all tests."""
+    """Draw as many examples as asked for, and count on the process that hears of all tests."""
+    share = config.getoption("--invariants")
+    # The machine may be busy with other tests; how long one example takes says nothing here.
+    settings.register_profile(share, deadline=None, max_examples=EXAMPLES[share])
+    settings.load_profile(share)
     if config.getoption("--without"):
         from tests.invariants.harness.protections import switch_off
 
