@@ -42,7 +42,7 @@ OLD, FIRST, SECOND = (snapshot(crowd(number)) for number in (20, 21, 22))
 
 
 def storage_of(open_database) -> Storage:
-    return Storage(open_database(), list(jit_models()))
+    return Storage(open_database(*jit_models()), jit_models())
 
 
 def statuses(bench: Bench) -> list[str]:

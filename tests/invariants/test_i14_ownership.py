@@ -303,7 +303,7 @@ def test_decisions_at_any_statement_of_a_run(bench, share):
 
 def test_killed_while_roles_are_set(open_database, clock, share):
     """Before and after every statement of setUserRole: the old roles or the new ones, never none."""
-    storage = Storage(open_database(), list(jit_models()))
+    storage = Storage(open_database(*jit_models()), jit_models())
     bench = Bench(storage, clock)
     bench.sync(snapshot(crowd(3)))
     set_roles(storage, CORP, "m000", ["a", "b"], strict=False)
@@ -312,7 +312,7 @@ def test_killed_while_roles_are_set(open_database, clock, share):
         moment += 1
 
         def work(moment: int = moment) -> None:
-            mine = Storage(open_database(), list(jit_models()))
+            mine = Storage(open_database(*jit_models()), jit_models())
             assert mine.database
             left = moment
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import peewee
 import pytest
 
 from jit_corps.plan import plan_guarded
@@ -84,15 +82,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def open_bench(open_database, clock, migrated) -> Iterator[Callable[..., Bench]]:
+def open_bench(open_database, clock) -> Iterator[Callable[..., Bench]]:
     """Makes engines on the same data, SQLite and PostgreSQL in turn: ``open_bench("corps.Other")``."""
     opened: list[Storage] = []
 
     def make(corpFullName: str = CORP) -> Bench:
-        database, model_sets = open_database(), list(jit_models())
-        if isinstance(database, peewee.SqliteDatabase):
-            migrated.put(Path(database.database), *model_sets)
-        opened.append(Storage(database, model_sets))
+        model_sets = jit_models()
+        opened.append(Storage(open_database(*model_sets), model_sets))
         return Bench(opened[-1], clock, corpFullName)
 
     yield make

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from jit_corps.plugin import jit_models
 from tests.fixtures.databases import told
 
 
@@ -16,7 +17,7 @@ from tests.fixtures.databases import told
 @pytest.mark.no_cover
 def test_kill_9_at_every_statement_leaves_the_old_organisation_or_the_new(open_database, share):
     """Before and after each statement of a run; and the next run needs no repair to bring the new one."""
-    database = open_database()
+    database = open_database(*jit_models())
     kind, name, parameters = told(database)
     # Each process has to connect anew, and to log in at a server.
     every = share.number(1, 3 if kind == "SqliteDatabase" else 7)

@@ -42,7 +42,7 @@ def storage(open_database: OpenDatabase) -> Iterator[Storage]:
     """The plugin's tables and the organisation's, on each kind of database."""
     qywx, corps = (Path(package.__file__).parent / "migrations" for package in (jit_qywx, jit_corps))
     sets = [ModelSet("corps", "jit_corps.models:MODELS", corps), ModelSet("qywx", MODELS, qywx)]
-    storage = Storage(open_database(), sets)
+    storage = Storage(open_database(*sets), sets)
     yield storage
     storage.close()
 

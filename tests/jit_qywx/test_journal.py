@@ -35,7 +35,8 @@ CORP, OTHER = "wwcorpa0000000", "wwcorpb0000000"
 @pytest.fixture
 def storage(open_database: OpenDatabase) -> Iterator[Storage]:
     """This plugin's tables, on SQLite and on PostgreSQL."""
-    storage = Storage(open_database(), [ModelSet("qywx", MODELS, MIGRATIONS)])
+    model_set = ModelSet("qywx", MODELS, MIGRATIONS)
+    storage = Storage(open_database(model_set), [model_set])
     yield storage
     storage.close()
 

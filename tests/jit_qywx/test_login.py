@@ -22,12 +22,12 @@ from jitcore.storage import ModelSet, Storage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import peewee
     from conftest import FakeTime
 
     from jit_qywx.auths.loginTypes.QywxProxyType import QywxProxyAuth
     from jit_qywx.emulator import Emulator
     from jit_qywx.encryption import SecretBox
+    from tests.fixtures.databases import OpenDatabase
 
 CORP = "wwcorpa0000000"
 OTHER = "wwcorpb0000000"
@@ -473,7 +473,7 @@ def test_codes_are_long_random_and_kept_as_hashes(app: App, auth: QywxProxyAuth,
 
 
 @pytest.fixture
-def open_storage(open_database: Callable[[], peewee.Database]) -> Iterator[Callable[[], Storage]]:
+def open_storage(open_database: OpenDatabase) -> Iterator[Callable[[], Storage]]:
     """Storages on one database, SQLite and PostgreSQL, as processes of their own would have them."""
     from pathlib import Path
 
@@ -488,7 +488,7 @@ def open_storage(open_database: Callable[[], peewee.Database]) -> Iterator[Calla
     opened: list[Storage] = []
 
     def make() -> Storage:
-        opened.append(Storage(open_database(), sets))
+        opened.append(Storage(open_database(*sets), sets))
         return opened[-1]
 
     yield make

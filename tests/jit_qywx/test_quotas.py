@@ -37,7 +37,7 @@ def open_storage(open_database: OpenDatabase) -> Iterator[Callable[[], Storage]]
     opened: list[Storage] = []
 
     def make() -> Storage:
-        opened.append(Storage(open_database(), list(jit_models())))
+        opened.append(Storage(open_database(*jit_models()), jit_models()))
         return opened[-1]
 
     yield make

@@ -31,10 +31,8 @@ CORP, DAY = "wwcorpa0000000", 86_400.0
 def storage(open_database: OpenDatabase) -> Iterator[Storage]:
     """A database with the organisations' tables as well, on SQLite and on PostgreSQL."""
     folders = [Path(module.__file__).parent / "migrations" for module in (jit_corps, jit_qywx)]
-    storage = Storage(
-        open_database(),
-        [ModelSet("corps", CORP_MODELS, folders[0]), ModelSet("qywx", MODELS, folders[1])],
-    )
+    sets = [ModelSet("corps", CORP_MODELS, folders[0]), ModelSet("qywx", MODELS, folders[1])]
+    storage = Storage(open_database(*sets), sets)
     yield storage
     storage.close()
 

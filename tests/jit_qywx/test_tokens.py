@@ -22,13 +22,13 @@ from jitcore.storage import ModelSet, Storage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import peewee
     from conftest import FakeTime
 
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.emulator import Emulator
     from jit_qywx.encryption import SecretBox
     from jit_qywx.suite import Suite
+    from tests.fixtures.databases import OpenDatabase
 
 MIGRATIONS = Path(jit_qywx.__file__).parent / "migrations"
 CORP = "wwcorpa0000000"
@@ -421,14 +421,13 @@ def test_two_processes_fetch_one_token(
 
 
 @pytest.fixture
-def open_stores(
-    open_database: Callable[[], peewee.Database], box: SecretBox, fake_time: FakeTime
-) -> Iterator[Callable[[], TokenStore]]:
+def open_stores(open_database: OpenDatabase, box: SecretBox, fake_time: FakeTime) -> Iterator[Callable[[], TokenStore]]:
     """Stores of several processes on one database, of each kind."""
     storages: list[Storage] = []
 
     def open_store() -> TokenStore:
-        storages.append(Storage(open_database(), [ModelSet("qywx", MODELS, MIGRATIONS)]))
+        model_set = ModelSet("qywx", MODELS, MIGRATIONS)
+        storages.append(Storage(open_database(model_set), [model_set]))
         return TokenStore(storages[-1], box, fake_time.timing)
 
     yield open_store
