@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import importlib
 import signal
 import subprocess
@@ -95,6 +96,9 @@ def _measure(family: str, scale: Scale) -> Kept:
     module = importlib.import_module(f"benchmarks.{family}")
     title = str(module.__doc__).splitlines()[0]
     print(f"\n{family}: {title}", flush=True)
+    if scale is QUICK:
+        # Sweeping all that was imported, before each of hundreds of measurements, takes longer than tiny sizes do.
+        gc.freeze()
     found: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="jitcore-bench-") as folder:
         for result in module.results(scale, Path(folder)):

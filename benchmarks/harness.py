@@ -27,6 +27,7 @@ class Scale:
     :param loaded: size of the app that is loaded whole.
     :param members: size of the enterprise that the goals of a sync are set for.
     :param growth: sizes of the enterprises whose syncs are laid side by side.
+    :param small: how many small enterprises are synced beside a large one.
     :param peer: largest of them that is synced the peer's way too.
     :param watched: sizes of the apps to edit while they are watched.
     :param saves: saves of each way of saving.
@@ -40,6 +41,7 @@ class Scale:
     loaded: int = 10_000
     members: int = 100_000
     growth: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    small: int = 20
     peer: int = 100_000
     watched: tuple[int, ...] = (100, 1_000, 10_000)
     saves: int = 150
@@ -54,11 +56,12 @@ QUICK = Scale(
     loaded=50,
     members=60,
     growth=(60, 120),
+    small=2,
     peer=60,
     watched=(20,),
     saves=2,
     idle=0.1,
-    receiving=1.0,
+    receiving=0.2,
     rounds=1,
     sync_rounds=1,
 )

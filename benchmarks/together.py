@@ -12,7 +12,6 @@ from benchmarks.upstream import CORP_ID, Shape, Upstream
 from jit_corps.fleet import CorpResult, sync_all
 from jitcore import App
 
-SMALL = 20
 #: Seconds that WeCom takes to answer: about those of a good network, and what many syncs at once wait for.
 LATENCY = 0.05
 
@@ -22,14 +21,14 @@ def results(scale: Scale, folder: Path) -> Iterator[Figure]:
     size = scale.members
     shape = Shape(size, departments=max(3, size // 100), tags=20)
     with (
-        Upstream(shape, small=SMALL, latency=LATENCY) as upstream,
+        Upstream(shape, small=scale.small, latency=LATENCY) as upstream,
         opened(folder / "alone", upstream, corpids=upstream.small, unlimited=False) as alone,
         opened(folder / "beside", upstream, corpids=[*upstream.small, CORP_ID], unlimited=False) as beside,
     ):
         for app in (alone, beside):
             sync_all(app)
         ratio = compare(_last_small(beside), _last_small(alone), scale.sync_rounds)
-        name = f"{SMALL} small enterprises beside one of {size:,} members"
+        name = f"{scale.small} small enterprises beside one of {size:,} members"
         yield Figure(name, "the same ones alone", ratio, "fairness")
 
 
