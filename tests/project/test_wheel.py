@@ -58,9 +58,22 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installation(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The wheel installed with what it requires and nothing else, and the sample app as a newcomer copies it."""
     folder = tmp_path_factory.mktemp("installation")
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, env=clean_environment())
+    # The pip of this environment installs into that one as well; making it one of its own takes longer than the wheel.
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, env=clean_environment()
+    )
     python = folder / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        wheel,
+    ]
     subprocess.run(install, check=True, env=clean_environment())
     shutil.copytree(root / "sample_app", folder / "sample_app", ignore=shutil.ignore_patterns("appData", ".env"))
     yield Installation(python, folder)
