@@ -129,7 +129,8 @@ class Checkpoint:
     def done(self) -> None:
         """Forget all pages: everything was read, or they are of no use."""
         self._waiting.clear()
-        self.stored = 0
+        self.used = self.stored = 0
+        self.oldest = None
         try:
             with self._storage.transaction():
                 self._model.delete().where(self._mine).execute()

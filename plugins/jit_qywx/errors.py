@@ -19,7 +19,8 @@
     │   ├── AnswerTimeout         no answer in time
     │   └── BadAnswer             an answer that is not what WeCom documents
     ├── ExportFailed              an export cannot be used (``call``)
-    ├── ForeignAnswer             WeCom answered about another app than ours (``corpId``)
+    ├── ForeignAnswer             WeCom answered about another enterprise than ours (``corpId``)
+    ├── TokenReplaced             one token after another was refused during a reading (``corpId``)
     ├── AuthUnavailable           the auth element cannot serve this enterprise (``corpId``)
     │   ├── CorpUnknown           the enterprise never authorised this suite (``possibilities``)
     │   ├── AgentUnknown          the enterprise's AgentId is not known here
@@ -109,6 +110,7 @@ __all__ = [
     "SignatureMismatch",
     "SuiteTicketMissing",
     "TokenExpired",
+    "TokenReplaced",
     "TooManyConcurrent",
     "TransportError",
 ]
@@ -297,18 +299,33 @@ class ExportFailed(QywxError):
 
 
 class ForeignAnswer(QywxError):
-    """The app that WeCom told about is not the one that it was asked about: the token is somebody else's.
+    """What WeCom told is not about the enterprise that it was asked about: the token is somebody else's.
 
     :param corpId: the enterprise that was asked.
     """
 
     code = "qywx-foreign-answer"
 
-    def __init__(self, corpId: str, asked: str, told: str) -> None:
+    def __init__(self, message: str, *, corpId: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.corpId = corpId
+
+
+class TokenReplaced(QywxError):
+    """The token was replaced in the middle of a reading, before it could be told whose the new one is.
+
+    The reading begins anew by itself; this is raised when that did not help.
+
+    :param corpId: the enterprise that is read.
+    """
+
+    code = "qywx-token-replaced"
+
+    def __init__(self, corpId: str) -> None:
         super().__init__(
-            f"WeCom was asked about app {asked} of enterprise {corpId} and told about app {told}: this looks like the"
-            " answer for another enterprise. Nothing of it is used.",
-            hint="The stored AgentId or the access token is another authorisation's: have it authorise again.",
+            f"WeCom refused one token of enterprise {corpId} after another while its organisation was read."
+            " Nothing of the reading is used.",
+            hint="Run it again.",
         )
         self.corpId = corpId
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember
-from jit_corps.rows import ABSENT, INVISIBLE, LISTED, TAG, UNCONFIRMED, UPSTREAM
+from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, TAG, UNCONFIRMED, UPSTREAM
 from jit_corps.snapshot import DEPARTMENTS, MEMBERS, ROLES
 
 if TYPE_CHECKING:
@@ -73,6 +73,19 @@ class Kept:
     def strangers(self, memberIds: Collection[str]) -> set[str]:
         """Those of the members who have never been here."""
         return set(memberIds) - self._rows(MEMBERS, memberIds, LISTED, UNCONFIRMED, INVISIBLE, ABSENT)
+
+    def witnesses(self, but: Collection[str], most: int) -> list[str]:
+        """Some active members who are in sight here.
+
+        :param but: nobody of these.
+        :param most: so many at most.
+        """
+        member = self._storage.models[CorpMember]
+        mine = (member.corpFullName == self._corpFullName) & (member.presence == LISTED) & (member.status == ACTIVE)
+        query = member.select(member.memberId).where(mine).order_by(member.memberId).limit(most + len(but))
+        with self._storage.reading():
+            found = [memberId for (memberId,) in self._storage.select_tuples(query) if memberId not in but]
+        return found[:most]
 
     def leading(self, memberIds: Collection[str]) -> set[tuple[str, str]]:
         """Which departments say that one of the members leads them: pairs of the ids of a department and a member.

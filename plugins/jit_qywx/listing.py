@@ -9,11 +9,12 @@ A place that says what it said before is kept as the text that it sent, and read
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from jit_corps.packing import MEMBER_RECORDS
 from jit_corps.spool import SpoolFile, packed, unpacked
+from jit_qywx.one_enterprise import WITNESSES
 from jit_qywx.sealing import Seal
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Listing:
         self._repeated: set[str] = set()
         #: Of whom the places tell that are not repeated; None when that has to be found out again.
         self._told_elsewhere: set[str] | None = set()
+        #: What the first places told, of as many members as vouch for a token; replaced whole, for other threads.
+        self._first: tuple[list[MemberRecord] | Repeated, ...] = ()
 
     def add(self, place: str, records: Iterable[MemberRecord]) -> None:
         """Keep all that a place tells, which may be nobody. A place that is told again replaces what it told."""
@@ -114,6 +117,16 @@ class Listing:
         return self._told_elsewhere
 
     @property
+    def first(self) -> list[MemberRecord]:
+        """Some of those who were listed first; any thread may ask."""
+        return list(islice(chain.from_iterable(self._first), WITNESSES))
+
+    def clear(self) -> None:
+        """Leave out all of it."""
+        self.only(())
+        self._first = ()
+
+    @property
     def memberIds(self) -> AbstractSet[str]:
         """Of whom all places tell. With places that are repeated this reads them."""
         if not self._repeated:
@@ -148,6 +161,8 @@ class Listing:
         return tuple(members)
 
     def _add(self, place: str, told: list[MemberRecord] | Repeated) -> None:
+        if sum(map(len, self._first)) < WITNESSES:
+            self._first = (*self._first, told)
         self._held += len(told)
         if self._most is None or self._held <= self._most:
             self._told[place] = told

@@ -21,13 +21,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_corps.snapshot import Repeats, Snapshot
-from jit_qywx.errors import NotFound, QywxError
+from jit_qywx.errors import NotFound, QywxError, TokenReplaced
 from jit_qywx.export_choice import AUTO, EXPORT, ExportMemory, choose_way, is_lasting, is_of_export, trouble_of
 from jit_qywx.export_listing import ExportListing, witnesses
 from jit_qywx.fanout import read_each
 from jit_qywx.listing import CONFIRMED, NAMED, Listing
 from jit_qywx.mapping import ROOT, Mapper
 from jit_qywx.missing import find_renames, look_again
+from jit_qywx.one_enterprise import OneEnterprise
 from jit_qywx.scope import VisibleScope, common, read_scope
 from jit_qywx.tag_reading import fingerprints_of, grants_of, read_tags
 from jit_qywx.walk import Walk
@@ -89,7 +90,11 @@ def read_corp(
     """
     asked = _Asked(known, confirm, everybody or (lambda: known), fetch, memory or ExportMemory(), contacts=contacts)
     with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
-        return _Reading(client, pool, progress, asked, checkpoint, recall).read(corpName)
+        try:
+            return _Reading(client, pool, progress, asked, checkpoint, recall).read(corpName)
+        except TokenReplaced:
+            # Nobody was listed yet, so hardly anything is read twice.
+            return _Reading(client, pool, progress, asked, checkpoint, recall).read(corpName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,8 @@ class _Reading:
         checkpoint: Checkpoint | None,
         recall: Recall | None,
     ) -> None:
-        self._client = client
+        self._enterprise = OneEnterprise(client)
+        self._client = client = self._enterprise.client
         self._pool = pool
         self._progress = progress
         self._asked = asked
@@ -227,7 +233,7 @@ class _Reading:
         return self._find_by_walk(scope, mapper, departments, why)
 
     def _find_by_walk(self, scope: VisibleScope, mapper: Mapper, departments: list[Record], why: str) -> _People:
-        listing = self._listing()
+        listing = self._listing(mapper)
         digest = scope.describe(has_root=False).digest
         departments = self._walk.list_members(departments, digest, mapper, listing)
         tags, incomplete = self._find_beside(scope, mapper, listing)
@@ -239,7 +245,7 @@ class _Reading:
         return _People(departments, listing, tags, incomplete, unconfirmed, renames, way, self._walk.fingerprints)
 
     def _find_by_export(self, scope: VisibleScope, mapper: Mapper, departments: list[Record]) -> _People:
-        listing, known = self._listing(), self._asked.known
+        listing, known = self._listing(mapper), self._asked.known
         export = ExportListing(self._client, self._pool, self._progress, self._list_departments)
         departments = export.list_members(departments, mapper, listing)
         export.compare(self._client.user.list, listing.memberIds, known)
@@ -251,8 +257,10 @@ class _Reading:
         export.check([*found, *self._look_again(doubted, len(doubted))[0]])
         return _People(departments, listing, tags, incomplete, unconfirmed, renames, export.told)
 
-    def _listing(self) -> Listing:
-        return Listing(None if self._asked.contacts else HELD)
+    def _listing(self, mapper: Mapper) -> Listing:
+        listing = Listing(None if self._asked.contacts else HELD)
+        self._enterprise.is_listed_in(listing, mapper)
+        return listing
 
     def _list_departments(self) -> list[Record]:
         self._progress("departments", 0, None)

@@ -22,9 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from jit_corps.snapshot import DEPARTMENTS, MEMBERS, ROLES, GrantRecord, Snapshot, Targets
-from jit_qywx.errors import CallerMistake, NotFound, PermissionDenied
+from jit_qywx.errors import CallerMistake, NotFound, PermissionDenied, TokenReplaced
 from jit_qywx.fanout import read_each
 from jit_qywx.mapping import ROOT, Mapper, record_id, role_record, tag_users
+from jit_qywx.one_enterprise import WITNESSES, is_known
 from jit_qywx.scope import VisibleScope, common, read_scope
 
 if TYPE_CHECKING:
@@ -76,8 +77,16 @@ def read_targets(
     :raises ApiError: WeCom could not answer now, or answers this app no more; it says which.
     :raises TransportError: a call got no usable answer.
     """
+
+    def replaced(_: QywxProxyClient) -> None:
+        raise TokenReplaced(client.corpId)
+
     with ThreadPoolExecutor(concurrency, thread_name_prefix="jit-qywx-read") as pool:
-        return _Reading(client, pool, kept, progress).read(targets, corpName)
+        try:
+            return _Reading(client.proving(replaced), pool, kept, progress).read(targets, corpName)
+        except TokenReplaced:
+            # It is a matter of a few calls: all of them are made with one token.
+            return _Reading(client.proving(replaced), pool, kept, progress).read(targets, corpName)
 
 
 class _Reading:
@@ -109,6 +118,7 @@ class _Reading:
         self._read(asked)
         self._read_what_hangs_on(asked)
         self._name_tags()
+        self._doubt_absence_of_all()
         for tagId in sorted({f"tag:{tag}" for tag in before.tags} & targets.roles):
             self._doubt(MEMBERS, f"who is visible depends on {tagId}, which changed")
         self._progress("scope", 1, None)
@@ -240,6 +250,23 @@ class _Reading:
                 continue
             _add(wanted, DEPARTMENTS, {record_id(record, "id", call="department/list") for record in below})
             _add(wanted, MEMBERS, {record_id(record, "userid", call="user/list") for record in inside})
+
+    def _doubt_absence_of_all(self) -> None:
+        """Take nothing for gone when the others are gone as well: then it is another enterprise that answers."""
+        gone = {kind: {one for one in found if found[one] == GONE} for kind, found in self._found.items()}
+        if not any(self._kept.known(kind, ids) for kind, ids in gone.items()):
+            return
+        if self._kept.known(MEMBERS, self._records(MEMBERS, self._found[MEMBERS])):
+            return
+        renamed = {new for _, new in self._renames if isinstance(self._found[MEMBERS].get(new), dict)}
+        witnesses = self._kept.witnesses(gone[MEMBERS], WITNESSES)
+        if renamed or not witnesses or is_known(self._client, witnesses):
+            return
+        logger.warning(
+            "Nothing is taken for gone: the others are not found either", extra={"corpId": self._client.corpId}
+        )
+        for kind, ids in gone.items():
+            self._found[kind].update(dict.fromkeys(ids, UNCLEAR))
 
     def _name_tags(self) -> None:
         """Add the names of tags that were read without one."""

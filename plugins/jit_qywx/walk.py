@@ -20,6 +20,7 @@ from jit_qywx.errors import NotFound
 from jit_qywx.fanout import read_as_answered
 from jit_qywx.listing import Repeated
 from jit_qywx.mapping import record_id
+from jit_qywx.one_enterprise import is_vouched_for
 from jit_qywx.pages import TAG
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Walk:
         :raises TransportError: a call got no usable answer.
         """
         self._departments = len(_ids(departments))
-        self._resume(scope, listing)
+        self._resume(scope, mapper, listing)
         if self._walk(_ids(departments), mapper, listing):
             logger.info("Listing departments again: one vanished", extra={"corpId": self._client.corpId})
             departments = self._list_departments()
@@ -117,13 +118,22 @@ class Walk:
             clock = time.strftime("%H:%M:%S UTC", time.gmtime(until))
             error.add_note(f"{KEPT}: {self._listed} of {self._departments} departments, for a run before {clock}")
 
-    def _resume(self, scope: str, listing: Listing) -> None:
-        for name, told in self._checkpoint.resume(scope) if self._checkpoint is not None else ():
+    def _resume(self, scope: str, mapper: Mapper, listing: Listing) -> None:
+        if self._checkpoint is None:
+            return
+        for name, told in self._checkpoint.resume(scope):
             if name.startswith(TAG):
                 self.tags[name.removeprefix(TAG)] = told
             else:
                 self._resumed += 1
                 listing.add(name, told)
+        if self._checkpoint.used and not is_vouched_for(self._client, listing.first, mapper):
+            # It was another token that they were read with.
+            logger.warning("A checkpoint is not used: it tells of others", extra={"corpId": self._client.corpId})
+            self._checkpoint.done()
+            listing.clear()
+            self.tags.clear()
+            self._resumed = 0
         self._listed = self._resumed
 
     def _keep(self, name: str, told: Any) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 
 import pytest
 
 from jit_corps.errors import EverybodyUnknown, SyncFailed
 from jit_corps.history import replay
+from jit_corps.rows import ACTIVE
 from jit_qywx.emulator import Org
 from jit_qywx.errors import AuthorizationLost
 from tests.invariants.harness.world import READING, World, organisation
@@ -17,7 +19,8 @@ from tests.jit_corps.scripted import CORP, crowd, member, snapshot
 INJECTED = (
     "the token dies at every call with 16 workers reading, 40014 and 42001; the new token is bad as well; the"
     " permanent code reset at every call; a wrong suite secret; canaries in every answer, scanned for in logs,"
-    " errors, runs, plans, history and the database; the token of another enterprise; an answer about another app"
+    " errors, runs, plans, history and the database; the token of another enterprise from the beginning, from every"
+    " call on, before an event and around a checkpoint; an answer about another app"
 )
 ALSO = (
     "tests/jit_qywx/test_tokens.py::test_eight_threads_fetch_one_token",
@@ -25,6 +28,8 @@ ALSO = (
     "tests/jit_qywx/test_tokens.py::test_wrong_secret_is_tried_once",
     "tests/jit_qywx/test_tokens.py::test_eight_threads_try_a_wrong_secret_once",
     "tests/jit_qywx/test_tokens.py::test_two_processes_fetch_one_token",
+    "tests/jit_qywx/test_proven_tokens.py::test_many_threads_prove_a_token_once",
+    "tests/jit_qywx/test_proven_tokens.py::test_a_mistake_that_stays_is_raised",
     "tests/jit_qywx/test_tokens.py::test_token_is_sealed_in_the_database",
     "tests/jit_qywx/test_breaker.py::test_a_refused_secret_is_sent_once",
     "tests/jit_qywx/test_breaker.py::test_another_suite_secret_is_tried_at_once",
@@ -36,9 +41,9 @@ ALSO = (
     "tests/jit_qywx/test_erasing.py::test_nothing_remains_but_the_record",
 )
 OPEN = (
-    "A token that WeCom answers for another enterprise in the middle of a reading, or while no more than three members"
-    " are known here: only agent/get says whose it is, and AgentIds are often the same. The guard holds removals back,"
-    " the other people would be added.",
+    "A token that WeCom answers for another enterprise from the first call of a reading on, while no more than three"
+    " members are known here: WeCom says of no token whose it is, and three people are too few to tell by. From then on"
+    " it is noticed. After an event, the record of somebody there who has the same userid, where ids are plain ones.",
 )
 
 
@@ -163,6 +168,96 @@ def strangers(make_world) -> World:
     return make_world(org, corpId="wwother")
 
 
+def give_foreign_tokens(world: World, strangers: World, **times: int) -> None:
+    """WeCom answers for the one enterprise with a token of the other one, for the app with the same AgentId."""
+    theirs = world.wecom.app(strangers.corpId).agentid
+    assert theirs == world.wecom.app(world.corpId).agentid
+    token, _ = world.wecom.platform.tokens.issue("app", strangers.corpId, theirs)
+    world.wecom.faults.add("gettoken", rewrite=lambda told: {**told, "access_token": token}, **times)
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_token_of_another_enterprise_in_the_middle(make_world, strangers, share, times):
+    """The token dies at a call, and the next one is another enterprise's, once or for good: nothing of it is used."""
+    world: World = make_world(organisation(departments=8, people=16))
+    world.sync()
+    before = world.content()
+    calls = world.count_calls()
+    for call in share.of(range(1, calls + 1), most=5):
+        give_foreign_tokens(world, strangers, times=times)
+        world.wecom.at_call(call, lambda: world.wecom.expire_tokens(world.corpId), path=READING)
+        result = world.tried()
+        if isinstance(result, SyncFailed):
+            assert re.search("another enterprise|one token", world.last_run().cause), call
+        else:
+            # It was noticed, and the next token was the right one.
+            assert (times, result.status, result.changes) == (1, "ok", 0), call
+        assert world.content() == before, call
+        world.wecom.reset()
+        world.wecom.expire_tokens(strangers.corpId)
+        assert world.sync().changes == 0, call
+
+
+def test_a_first_reading_is_of_one_enterprise(make_world, open_bench, strangers, share):
+    """While nobody is known here, whoever is listed before the token is replaced tells the enterprises apart."""
+    world: World = make_world(organisation(departments=8, people=16))
+    own, others = ({record.memberId for record in one.fetch().members} for one in (world, strangers))
+    calls = world.count_calls()
+    for call in share.of(range(1, calls + 1), most=4):
+        world.bench = open_bench(f"corps.First{call}")
+        give_foreign_tokens(world, strangers)
+        world.wecom.at_call(call, lambda: world.wecom.expire_tokens(world.corpId), path=READING)
+        world.tried()
+        assert set(world.bench.state.members) in (set(), own, others), call
+        world.wecom.reset()
+        world.wecom.expire_tokens(strangers.corpId)
+    assert not own & others
+
+
+def test_an_event_and_a_token_of_another_enterprise(make_world, strangers, share):
+    """Who is asked for after an event does not exist there, nor do the others: so nobody is taken for gone."""
+    world: World = make_world(organisation(departments=8, people=16))
+    world.sync()
+    everybody = set(world.bench.state.members)
+    told = [world.org.remove_member("user05"), world.org.update_member("user06", position="新职位")]
+    give_foreign_tokens(world, strangers)
+    for changes in (told[:1], told[1:], told):
+        world.wecom.expire_tokens(world.corpId)
+        report = world.events(*changes)
+        assert report.reconcile == "not every record could be read"
+        assert {key for key, row in world.bench.state.members.items() if row.status == ACTIVE} == everybody
+        share.count()
+    world.wecom.reset()
+    world.wecom.expire_tokens(strangers.corpId)
+    assert world.sync().counts["members"]["removed"] == 1
+
+
+@pytest.mark.parametrize("isForeignFirst", [True, False])
+def test_a_checkpoint_and_a_token_of_another_enterprise(make_world, strangers, share, isForeignFirst):
+    """What the one token read is not put together with what the other one reads."""
+    world: World = make_world(organisation(departments=60, people=120))
+    world.keeps = True
+    world.sync()
+    before = world.content()
+    if isForeignFirst:
+        give_foreign_tokens(world, strangers)
+        world.wecom.expire_tokens(world.corpId)
+    world.wecom.faults.add("user/list", errcode=45009, at_call=7 if isForeignFirst else 40)
+    assert isinstance(world.tried(), SyncFailed)
+    world.wecom.reset()
+    world.wecom.expire_tokens(world.corpId)
+    world.wecom.expire_tokens(strangers.corpId)
+    if not isForeignFirst:
+        give_foreign_tokens(world, strangers)
+        assert isinstance(world.tried(), SyncFailed)
+        assert world.content() == before
+        world.wecom.reset()
+        world.wecom.expire_tokens(strangers.corpId)
+    report = world.sync()
+    assert (report.status, report.changes, report.way) == ("ok", 0, "")
+    share.count()
+
+
 @pytest.mark.parametrize("range_", [(1,), (2, 3)])
 def test_a_token_of_another_enterprise(make_world, strangers, share, range_):
     """Well-formed, and about other people, in the same range or another: nobody is added, nobody goes, and the run says
@@ -171,11 +266,8 @@ def test_a_token_of_another_enterprise(make_world, strangers, share, range_):
     world.sync()
     before = world.content()
     strangers.wecom.set_visible_range(strangers.corpId, range_)
-    theirs = world.wecom.app(strangers.corpId).agentid
-    assert theirs == world.wecom.app(world.corpId).agentid
-    token, _ = world.wecom.platform.tokens.issue("app", strangers.corpId, theirs)
+    give_foreign_tokens(world, strangers)
     world.wecom.expire_tokens(world.corpId)
-    world.wecom.faults.add("gettoken", rewrite=lambda told: {**told, "access_token": token})
     for _ in range(2):
         with pytest.raises(SyncFailed, match="looks like another enterprise"):
             world.sync()

@@ -33,7 +33,13 @@ class Agent(Endpoints):
         answer = self._get("agent/get", {"agentid": agentid}, told=["agentid"])
         told = self._field("agent/get", answer, "agentid", int)
         if str(told) != str(agentid):
-            raise ForeignAnswer(self._client.corpId, asked=str(agentid), told=str(told))
+            corpId = self._client.corpId
+            raise ForeignAnswer(
+                f"WeCom was asked about app {agentid} of enterprise {corpId} and told about app {told}: this looks like"
+                " the answer for another enterprise. Nothing of it is used.",
+                corpId=corpId,
+                hint="The stored AgentId or the access token is another authorisation's: have it authorise again.",
+            )
         return answer
 
     def list(self) -> Records:

@@ -13,6 +13,7 @@ from jit_qywx.client.department import Department
 from jit_qywx.client.endpoints import field
 from jit_qywx.client.export import Export
 from jit_qywx.client.pace import Gate, Pace
+from jit_qywx.client.proven_tokens import OneToken, ProvenTokens
 from jit_qywx.client.tag import Tag
 from jit_qywx.client.user import User
 from jit_qywx.errors import AuthorizationLost
@@ -100,6 +101,26 @@ class QywxProxyClient:
         :raises QuotaSpent: the enterprise is parked.
         """
         return nullcontext(self) if self._reader is None else self._reader()
+
+    def proving(self, prove: Callable[[QywxProxyClient], None]) -> QywxProxyClient:
+        """The same client for putting many answers together: every token but the first is proven before it is used.
+
+        :param prove: is given a client with just that token, and raises :class:`~jit_qywx.errors.ForeignAnswer` when it
+            is another enterprise's.
+        """
+        return self._with(ProvenTokens(self._tokens, lambda token: prove(self._with(OneToken(token)))))
+
+    def _with(self, tokens: TokenSource) -> QywxProxyClient:
+        return QywxProxyClient(
+            self._transport,
+            tokens,
+            corpId=self.corpId,
+            corpName=self.corpName,
+            agentId=self.agentId,
+            observer=self._observer,
+            pace=self._pace,
+            reader=self._reader,
+        )
 
     def get(
         self,

@@ -296,6 +296,21 @@ PROTECTIONS = {
         _replaced("jit_corps.plan", "check_known", lambda *_: None),
         (f"{HERE}test_i10_credentials_fail_safe.py::test_a_token_of_another_enterprise",),
     ),
+    "one enterprise a reading": Protection(
+        "a token that follows another one in a reading is the same enterprise's",
+        _replaced("jit_qywx.client.proven_tokens:ProvenTokens", "_own", lambda _self, token: token),
+        (f"{HERE}test_i10_credentials_fail_safe.py::test_a_first_reading_is_of_one_enterprise",),
+    ),
+    "one enterprise a checkpoint": Protection(
+        "what one token read is not put together with what another enterprise's reads",
+        _replaced("jit_qywx.walk", "is_vouched_for", lambda *_: True),
+        (f"{HERE}test_i10_credentials_fail_safe.py::test_a_checkpoint_and_a_token_of_another_enterprise",),
+    ),
+    "others are here": Protection(
+        "where nobody who is here is found, nobody is taken for gone",
+        _replaced("jit_qywx.reading_targets", "is_known", lambda *_: True),
+        (f"{HERE}test_i10_credentials_fail_safe.py::test_an_event_and_a_token_of_another_enterprise",),
+    ),
     "accounts by enterprise": Protection(
         "one userid in two enterprises is two people",
         _replaced("jit_corps.plan_members", "user_id", lambda _corp, memberId: memberId),
