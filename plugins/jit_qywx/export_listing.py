@@ -4,6 +4,8 @@ The files of an export are proven to be what WeCom made, not to be all that ther
 
 * when it has other departments than ``department/list``, before or after;
 * when a member is in a department that neither of them has;
+* when many are missing who are in a second export, of the same members in short and in one file; the few who may have
+  joined in between are asked for by ``user/get``;
 * when somebody is missing who is there: a member known here, a leader of a department, or whoever a tag names, asked
   for by ``user/get``;
 * when most of its members are new here, and the lists of its largest departments have others.
@@ -18,7 +20,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_qywx.errors import ExportFailed, NotFound
-from jit_qywx.export_reading import DEPARTMENT, USER, Exporting
+from jit_qywx.export_reading import DEPARTMENT, SIMPLE_USER, USER, Exporting
 from jit_qywx.mapping import record_id
 
 if TYPE_CHECKING:
@@ -94,6 +96,31 @@ class ExportListing:
         if strange:
             raise self._unfit(USER, f"has members in {len(strange)} departments that department/list does not have")
         return departments
+
+    def left_out(self, listed: AbstractSet[str]) -> list[str]:
+        """Who is in the second export and not in the first one: they have joined or left meanwhile.
+
+        :param listed: who is in the first one.
+        :raises ExportFailed: there are too many of them, or the second export cannot be had.
+        :raises TransportError: a file did not come as WeCom told it.
+        """
+        missing: set[str] = set()
+        for block in self._exporting.blocks(SIMPLE_USER):
+            told = (record_id(record, "userid", call=block.call) for record in block.records)
+            missing.update(userId for userId in told if userId not in listed)
+            self._count(block.size)
+        if len(missing) > MOST_WITNESSES:
+            raise self._unfit(USER, f"leaves out {len(missing)} members whom export/{SIMPLE_USER} has")
+        return sorted(missing)
+
+    def confirm(self, unclear: Collection[str]) -> None:
+        """Judge by what became of those whom it left out.
+
+        :param unclear: of whom nobody could say whether they are there.
+        :raises ExportFailed: there is somebody.
+        """
+        if unclear:
+            raise self._unfit(USER, f"leaves out members of whom nothing could be learnt: {len(unclear)}")
 
     def compare(
         self, list_users: Callable[[str], list[Record]], listed: AbstractSet[str], known: AbstractSet[str]

@@ -2,8 +2,8 @@
 
 WeCom makes the files in the background, encrypted with a key that is made here for each job and forgotten with it. A
 file counts only when its size and MD5 are those that WeCom told through the API, which no other list of WeCom's offers:
-what was read is what WeCom made. That it made all of it, nothing proves; ``jit_qywx.reading`` compares it with what
-WeCom tells otherwise. Source: WeCom documents 94849 to 94954.
+what was read is what WeCom made. That it made all of it, no file proves; ``jit_qywx.export_listing`` compares it with
+what WeCom tells otherwise. Source: WeCom documents 94849 to 94954.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from jit_corps.progress import Progress
     from jit_qywx.client import QywxProxyClient
 
-__all__ = ["DEPARTMENT", "USER", "Block", "Exporting"]
+__all__ = ["DEPARTMENT", "SIMPLE_USER", "USER", "Block", "Exporting"]
 
 Record: TypeAlias = dict[str, Any]
 
 #: What is exported, named as its call is.
 DEPARTMENT = "department"
 USER = "user"
-_LISTS = {DEPARTMENT: "department", USER: "userlist"}
-#: The least that WeCom allows: the smaller a file, the less a broken connection costs.
-_BLOCK_SIZE = 10_000
+#: The same members in short: an id, a name and departments.
+SIMPLE_USER = "simple_user"
+_LISTS = {DEPARTMENT: "department", USER: "userlist", SIMPLE_USER: "userlist"}
+#: The least and the most that WeCom allows. The smaller a file, the less a broken connection costs; but where all is in
+#: one file, none can be missing.
+_SMALL, _LARGE = 10_000, 1_000_000
+_BLOCK_SIZES = {DEPARTMENT: _SMALL, USER: _SMALL, SIMPLE_USER: _LARGE}
 _QUEUED, _RUNNING, _DONE, _FAILED = 0, 1, 2, 3
 #: Seconds before the first question for a result, and at most between two.
 _FIRST_WAIT = 0.5
@@ -52,7 +56,8 @@ class Block:
 
     :param call: what it is, for messages, path first: ``export/user block 2 of 12``.
     :param size: its bytes, which are proven to be those that WeCom made.
-    :param records: of ``user/list`` or ``department/list``, to be read once; ``ExportFailed`` when there are none.
+    :param records: of ``user/list``, ``user/simplelist`` or ``department/list``, to be read once; ``ExportFailed`` when
+        there are none.
     """
 
     call: str
@@ -67,7 +72,7 @@ class _Job:
 
 
 class Exporting:
-    """One export of an enterprise's departments and members.
+    """One export of an enterprise's departments and members, these twice.
 
     :param client: the enterprise's client.
     :param pool: fetches the next file while one is read.
@@ -82,17 +87,19 @@ class Exporting:
         self._waited = 0.0
 
     def submit(self) -> None:
-        """Have WeCom begin: it works on both at once.
+        """Have WeCom begin: it works on all of them at once.
 
         :raises PermissionDenied: the app may not export.
         """
         submit: dict[str, Callable[[str, int], str]] = {
             DEPARTMENT: self._client.export.department,
+            # Before the other one, so that whoever joins in between is more likely in that.
+            SIMPLE_USER: self._client.export.simple_user,
             USER: self._client.export.user,
         }
         for kind, call in submit.items():
             key = make_key()
-            self._jobs[kind] = _Job(call(key, _BLOCK_SIZE), key)
+            self._jobs[kind] = _Job(call(key, _BLOCK_SIZES[kind]), key)
 
     def blocks(self, kind: str) -> Iterator[Block]:
         """The files of a job that was submitted, one after another; waits for it.

@@ -248,6 +248,10 @@ class _Reading:
         listing, known = self._listing(mapper), self._asked.known
         export = ExportListing(self._client, self._pool, self._progress, self._list_departments)
         departments = export.list_members(departments, mapper, listing)
+        left_out = export.left_out(listing.memberIds)
+        joined, unclear = self._look_again(left_out, len(left_out))
+        export.confirm(unclear)
+        listing.add(CONFIRMED, mapper.members(joined))
         export.compare(self._client.user.list, listing.memberIds, known)
         tags, incomplete = self._find_beside(scope, mapper, listing)
         missing = self._missing(listing)

@@ -25,14 +25,15 @@ INJECTED = (
     "every call of a run × {connect timeout, read timeout, no answer, reset, half an answer, 502, truncated,"
     " `{}`, list missing, -1, 45009, 45033, 40014 twice, 42001 for good, 60011, 60020, 48002, 48009, 2000002,"
     " `null`}, once and for good; every call and file of an export × the same and {wrong size, wrong MD5, wrong link,"
-    " file missing, file twice, job failed}, once and for good, with a walk to fall back on and without; 45009 on page"
-    " 37 of 60"
+    " file missing, file twice, job failed}, once and for good, with a walk to fall back on and without; a file of"
+    " newcomers only that one export leaves out; 45009 on page 37 of 60"
 )
 ALSO = (
     "tests/jit_qywx/test_reading.py::test_a_single_fault_at_any_call_hides_nobody",
     "tests/jit_qywx/test_reading.py::test_a_lasting_fault_at_any_call_fails_the_reading",
     "tests/jit_qywx/test_reading.py::test_a_passing_fault_at_any_call_changes_nothing",
     "tests/jit_qywx/test_reading_by_export.py::test_a_missing_file_is_noticed_by_who_ought_to_be_in_it",
+    "tests/jit_qywx/test_reading_by_export.py::test_a_missing_file_of_newcomers_is_noticed",
     "tests/jit_qywx/test_export_reading.py::test_whatever_goes_wrong_is_an_error",
     "tests/jit_qywx/test_export_files.py::test_a_text_cut_anywhere_is_refused",
     "tests/jit_qywx/test_downloads.py::test_what_is_not_the_file_is_refused",
@@ -41,9 +42,10 @@ ALSO = (
     "tests/acceptance/test_safety.py::test_45009_on_any_call_removes_nobody",
 )
 OPEN = (
-    "Repeated cursors: no call with a cursor is used. A file that WeCom leaves out of an export is noticed by who ought"
-    " to be in it: somebody known here, a leader, whoever has a tag, and at first sight the largest departments."
-    " Newcomers alone in a file that is left out come with a later sync.",
+    "Repeated cursors: no call with a cursor is used. Of people whom WeCom leaves out of both exports, the one in"
+    " small files and the one in a single file, those are noticed who ought to be there: who is known here, leads or"
+    " has a tag, and whom the largest departments list at first sight. Newcomers alone come with a later sync then,"
+    " and nobody is removed. Of more than a million members, the second export has several files as well.",
 )
 
 DAY = 86_400.0
@@ -213,13 +215,13 @@ def test_every_fault_at_every_call_of_an_export(world: World, share, monkeypatch
     """The same where files are exported; trouble with these alone fails the run, or has it walk."""
     monkeypatch.setattr("jit_qywx.export_choice.MOST_WALKED", 1)
     trial = Trial(world)
-    world.wecom.set_exports(block_size=25)
+    world.wecom.set_exports(block_size={"user": 25, "department": 25})
     world.wecom.calls.clear()
     world.fetch_by = fetch_by
     world.fetch()
     calls = len(world.wecom.calls.of("export/*"))
-    # Two jobs, asked for twice each; two files of departments and three of members.
-    assert calls == 11
+    # Three jobs, asked for twice each; two files of departments, three of members, and one of these in short.
+    assert calls == 15
     cases = itertools.product([*FAULTS.items(), *LIES.items()], range(1, calls + 1))
     ends = set()
     for (fault, told), call in share.of(cases, most=6):
@@ -234,7 +236,7 @@ def test_every_fault_at_every_call_of_an_export(world: World, share, monkeypatch
 
 @pytest.mark.parametrize("lie", ["wrong-md5", "missing-file"])
 def test_an_export_is_believed_only_as_far_as_it_is_proven(world: World, lie: str) -> None:
-    """A file that is not as told, and one that is not told at all, fail the run and leave everything as it was."""
+    """A file that is not as told, and one that both exports leave out, fail the run and leave everything as it was."""
     before = world.content()
     world.fetch_by = EXPORT
     world.wecom.set_exports(block_size=25, polls=0)
@@ -244,6 +246,28 @@ def test_an_export_is_believed_only_as_far_as_it_is_proven(world: World, lie: st
         world.sync()
     assert world.content() == before
     assert world.last_run().status == "failed"
+
+
+@pytest.mark.parametrize("newcomers", [5, 30])
+def test_newcomers_in_a_file_that_is_missing(make_world, newcomers: int) -> None:
+    """An export that leaves out a file of newcomers only fails, or they are asked for: none of them comes later."""
+    world = make_world(organisation())
+    world.sync()
+    before = world.content()
+    everybody = len(world.org.members)
+    for number in range(newcomers):
+        world.org.add_member(f"user{100 + number}", departments=(2,))
+    world.fetch_by = EXPORT
+    world.wecom.set_exports(block_size={"user": everybody}, polls=0)
+    world.wecom.faults.add("export/get_result", garbage="missing-file", at_call=2, times=1)
+    result = world.tried()
+    if newcomers == 30:
+        assert isinstance(result, SyncFailed)
+        assert world.content() == before
+        assert "leaves out 30 members whom export/simple_user has" in world.last_run().cause
+    else:
+        assert not isinstance(result, SyncFailed)
+        assert (result.status, result.counts["members"]["added"]) == ("ok", newcomers)
 
 
 def test_every_timeout_at_every_call(world: World, share, monkeypatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from jit_qywx import errors, export_reading
 from jit_qywx.emulator.cipher import decode_key
-from jit_qywx.export_reading import DEPARTMENT, USER, Exporting
+from jit_qywx.export_reading import DEPARTMENT, SIMPLE_USER, USER, Exporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,17 +63,19 @@ def test_departments_come_too(exporting: Callable[..., Exporting]) -> None:
 def test_the_number_of_calls_does_not_grow_with_the_enterprise(
     exporting: Callable[..., Exporting], wecom_emulator: Emulator
 ) -> None:
-    """Two submits, questions until each is done, and one request for each file."""
+    """Three submits, questions until each is done, and one request for each file."""
     export = exporting()
     export.submit()
     assert len([*export.blocks(DEPARTMENT)]) == 2
     assert len(userids(export)) == 8
+    assert len([*export.blocks(SIMPLE_USER)]) == 4
     assert dict(wecom_emulator.calls.by_path) == {
         "gettoken": 1,
         "export/department": 1,
+        "export/simple_user": 1,
         "export/user": 1,
-        "export/get_result": 4,
-        "export/file": 6,
+        "export/get_result": 6,
+        "export/file": 10,
     }
 
 
@@ -86,7 +88,7 @@ def test_each_job_has_a_key_of_its_own(
     monkeypatch.setattr(client.export, "_submit", lambda path, key, *rest: keys.append(key) or real(path, key, *rest))
     exporting().submit()
     exporting().submit()
-    assert len(set(keys)) == 4
+    assert len(set(keys)) == 6
     assert {len(decode_key(key)) for key in keys} == {32}
 
 

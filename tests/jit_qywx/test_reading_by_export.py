@@ -52,7 +52,7 @@ def content(snapshot: Snapshot) -> Snapshot:
 @pytest.fixture
 def authorise(suite: Suite, wecom_emulator: Emulator) -> Callable[..., QywxProxyClient]:
     """Give the client of an enterprise with any organisation and any visible range; exports come in small files."""
-    wecom_emulator.set_exports(block_size=20)
+    wecom_emulator.set_exports(block_size={"user": 20, "department": 20})
 
     def authorise(org: Org, corpId: str = BIG, **settings: Any) -> QywxProxyClient:
         wecom_emulator.add_corp(corpId, "大企业", org)
@@ -75,7 +75,7 @@ def test_an_export_tells_what_a_walk_tells(authorise: Callable[..., QywxProxyCli
     walked, exported = read(client, fetch=WALK), read(client, fetch=EXPORT)
     assert len(walked.members) == 90
     assert content(exported) == content(walked)
-    assert exported.way.startswith("export, 6 files verified by size and MD5 (")
+    assert exported.way.startswith("export, 7 files verified by size and MD5 (")
 
 
 def test_the_number_of_calls_does_not_grow(authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator) -> None:
@@ -92,14 +92,15 @@ def test_the_number_of_calls_does_not_grow(authorise: Callable[..., QywxProxyCli
         "agent/get_permissions": 2,
         "department/list": 1,
         "export/department": 1,
+        "export/simple_user": 1,
         "export/user": 1,
-        "export/get_result": 4,
-        "export/file": 2,
+        "export/get_result": 6,
+        "export/file": 3,
         "tag/list": 1,
         "tag/get": 3,
     }
-    assert snapshot.calls == 15
-    assert snapshot.way.startswith("export, 2 files")
+    assert snapshot.calls == 18
+    assert snapshot.way.startswith("export, 3 files")
 
 
 @pytest.mark.usefixtures("few")
@@ -270,7 +271,7 @@ def test_an_enterprise_that_cannot_be_exported_is_tried_once_a_day(
 def test_a_missing_file_is_noticed_by_who_ought_to_be_in_it(
     authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator, who: str
 ) -> None:
-    """WeCom names too few files, each of them true: somebody is missing who is there, and the enterprise is walked."""
+    """WeCom names too few files of both exports: somebody is missing who is there, and the enterprise is walked."""
     org = Org(root="总部")
     for number in range(2, 6):
         org.add_department(f"部门{number}", 1, department_id=number)
@@ -282,12 +283,66 @@ def test_a_missing_file_is_noticed_by_who_ought_to_be_in_it(
     # Those of the first two files are known, but for the last case.
     known = frozenset(everybody[: 0 if who == "everybody new" else 20] + ["member29"] * (who == "known"))
     expected = read(client, known, fetch=WALK)
+    wecom_emulator.set_exports(block_size=20)
     wecom_emulator.faults.add("export/get_result", garbage="missing-file", at_call=3)
     snapshot = read(client, known)
     assert content(snapshot) == content(expected)
     assert len(snapshot.members) == 30
     why = "10 members whom user/list has" if who == "everybody new" else "members who are there: 1 of those asked for"
     assert f"leaves out {why}" in snapshot.way
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("newcomers", [1, 20, 21])
+def test_a_missing_file_of_newcomers_is_noticed(
+    authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator, newcomers: int
+) -> None:
+    """The second export has them in its one file: a few are asked for one by one, of more the enterprise is walked."""
+    org = Org(root="总部")
+    for number in range(2, 6):
+        org.add_department(f"部门{number}", 1, department_id=number)
+    for number in range(40):
+        org.add_member(f"member{number:02}", departments=(2,))
+    client = authorise(org)
+    known = frozenset(org.members)
+    for number in range(newcomers):
+        org.add_member(f"newcomer{number:02}", departments=(3,))
+    expected = read(client, known, fetch=WALK)
+    wecom_emulator.set_exports(block_size={"user": 40})
+    wecom_emulator.faults.add("export/get_result", garbage="missing-file", at_call=3, times=2)
+    snapshot = read(client, known)
+    assert content(snapshot) == content(expected)
+    assert len(snapshot.members) == 40 + newcomers
+    assert ("leaves out 21 members whom export/simple_user has" in snapshot.way) == (newcomers == 21), snapshot.way
+    assert snapshot.way.startswith("walk" if newcomers == 21 else "export")
+
+
+@pytest.mark.usefixtures("few")
+def test_who_left_between_two_exports_is_not_missing(
+    authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator
+) -> None:
+    """Somebody who is in the second export only, and is gone when asked for, does not stand against the first one."""
+    org = Org.generate(seed=5, members=30, departments=8, tags=0)
+    client = authorise(org)
+    gone = next(iter(org.members))
+    wecom_emulator.at_call(1, lambda: org.remove_member(gone), path="export/user")
+    snapshot = read(client)
+    assert snapshot.way.startswith("export, ")
+    assert len(snapshot.members) == 29
+
+
+@pytest.mark.usefixtures("few")
+def test_who_is_in_one_export_and_cannot_be_asked_for_speaks_against_it(
+    authorise: Callable[..., QywxProxyClient], wecom_emulator: Emulator
+) -> None:
+    """Whether somebody is there has to be known: WeCom is asked the other way."""
+    client = authorise(Org.generate(seed=5, members=41, departments=8, tags=0))
+    wecom_emulator.set_exports(block_size={"user": 40})
+    wecom_emulator.faults.add("export/get_result", garbage="missing-file", at_call=3, times=2)
+    wecom_emulator.faults.add("user/get", errcode=60011)
+    snapshot = read(client)
+    assert len(snapshot.members) == 41
+    assert "members of whom nothing could be learnt: 1" in snapshot.way
 
 
 @pytest.mark.usefixtures("few")

@@ -260,12 +260,13 @@ class Administration:
         """
         self._change(self.app(corpid, suite_id), with_range(settings))
 
-    def set_exports(self, *, polls: int = 1, block_size: int | None = None) -> None:
+    def set_exports(self, *, polls: int = 1, block_size: int | Mapping[str, int] | None = None) -> None:
         """How exports go.
 
         Args:
             polls: how many questions for a result are answered "running" before it is there.
-            block_size: records of each file, whatever the caller asks for: WeCom's own least is 10,000.
+            block_size: records of each file, whatever the caller asks for: WeCom's own least is 10,000. A mapping says
+                it for some kinds of jobs: `{"user": 50}`.
         """
         self.platform.exports.polls, self.platform.exports.block_size = polls, block_size
 

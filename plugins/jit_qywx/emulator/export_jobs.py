@@ -14,6 +14,7 @@ import hashlib
 import re
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -120,17 +121,22 @@ class ExportJobs:
 
     Attributes:
         polls: how many questions for a result are answered "running" before it is there.
-        block_size: records of each file, whatever the caller asked for; None = as asked.
+        block_size: records of each file, whatever the caller asked for; by kind, or for all; None = as asked.
         on_done: called with each job that has ended.
     """
 
     mint: Mint
     clock: Callable[[], float]
     polls: int = 1
-    block_size: int | None = None
+    block_size: int | Mapping[str, int] | None = None
     on_done: Done = lambda _job: None
     _jobs: dict[str, Job] = field(default_factory=dict)
     _files: int = 0
+
+    def records_of_file(self, kind: str, asked: int) -> int:
+        """How many records each file of a job has, whose caller asked for so many."""
+        told = self.block_size.get(kind) if isinstance(self.block_size, Mapping) else self.block_size
+        return told or asked
 
     def submit(self, app: CorpApp, kind: str, aes_key: str, blocks: Blocks, *, large: bool = False) -> str:
         """Start an export of these blocks (one file each), encrypted with the caller's key; returns the jobid.

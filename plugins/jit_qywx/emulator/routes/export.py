@@ -70,7 +70,7 @@ def _submit(
     if not is_key(key) or not isinstance(size, int) or not LEAST_BLOCK <= size <= MOST_BLOCK:
         raise ApiError(40035)
     exports, lock = asked.platform.exports, asked.view.org.lock
-    size = exports.block_size or size
+    size = exports.records_of_file(kind, size)
 
     def blocks() -> Iterator[dict[str, Any]]:
         for start in range(0, max(1, len(found)), size):
