@@ -4,6 +4,11 @@ A reading is made of *pages*: what one call told, a department's members for exa
 seconds, every ten seconds from then on, and when the reading fails; one that is over sooner writes nothing. A page is
 used for half an hour, under the same visible range, and never once a run that read everything was published after it:
 whatever is newer wins. A reading that uses pages of another is as old as the oldest of them, and says so.
+
+A reading that has to wait, because a quota is used up, finds its pages when it goes on, half an hour after the wait at
+the latest: as long as it was ready to be interrupted before it. They may be two hours old by then. Half an hour is not
+what makes a page right: whatever an event, a second look or another full reading has found since counts more than a
+page, however old. It keeps what nobody told of from being published late.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -34,6 +39,8 @@ log = logging.getLogger(__name__)
 
 #: How old a page may be.
 KEPT_SECONDS = 1_800.0
+#: How long upstream may have a reading wait for its pages to be kept: WeCom's longest window but a day's is an hour.
+LONGEST_WAIT = 3_700.0
 #: Seconds of reading that may be lost to a process that is killed: at the beginning, and from then on. Writing costs a
 #: twentieth of reading from an upstream that answers at once, so whoever is done soon should not.
 _FIRST, _EVERY = 20.0, 10.0
@@ -65,7 +72,8 @@ class Checkpoint:
         self._storage = storage
         self._corpFullName = corpFullName
         self._corpId = corpId
-        self._clock = clock
+        #: Seconds since the epoch.
+        self.clock = clock
         self._pack = pack
         self._unpack = unpack
         self._scope = ""
@@ -88,11 +96,13 @@ class Checkpoint:
         """
         self._scope = scope
         model = self._model
-        query = model.select(model.number, model.scope, model.oldest, model.newest).where(self._mine)
+        query = model.select(model.number, model.scope, model.oldest, model.newest, model.keptUntil).where(self._mine)
         rows = sorted(self._storage.select_tuples(query))
-        too_old = self._clock() - KEPT_SECONDS
-        good = [number for number, told, _, newest in rows if told == scope and newest > too_old]
-        if rows and (not good or self._is_overtaken(min(oldest for _, _, oldest, _ in rows))):
+        now = self.clock()
+        # What all pages of a row have to be newer than.
+        bounds = {number: 0.0 if until and until > now else now - KEPT_SECONDS for number, *_, until in rows}
+        good = [number for number, told, _, newest, _ in rows if told == scope and newest > bounds[number]]
+        if rows and (not good or self._is_overtaken(min(oldest for _, _, oldest, *_ in rows))):
             self.done()
             return
         self._number = max(good, default=-1) + 1
@@ -101,7 +111,7 @@ class Checkpoint:
                 model.select(model.pages).where(self._mine, model.number == number)
             )
             for name, at, told in json.loads(zlib.decompress(base64.b64decode(content))):
-                if at > too_old:
+                if at > bounds[number]:
                     self.used += 1
                     self.stored += 1
                     self.oldest = at if self.oldest is None else min(self.oldest, at)
@@ -109,22 +119,28 @@ class Checkpoint:
 
     def keep(self, name: str, told: Any) -> None:
         """Note a page; written now and then."""
-        now = self._clock()
+        now = self.clock()
         self._first = now if self._first is None else self._first
         self._waiting.append((name, now, told))
         if now >= self._due:
             self._write(now)
 
-    def interrupted(self) -> float | None:
+    def interrupted(self, waits_until: float | None = None) -> float | None:
         """Keep what there is, because the reading ends here.
 
+        :param waits_until: when the next reading may begin at the earliest; ``None`` for at once.
         :returns: until when it may be used; None when it is not worth keeping.
         """
-        now = self._clock()
+        now = self.clock()
         if self._waiting and (self.stored or now - self._began >= _EVERY or len(self._waiting) >= _WORTH):
             self._write(now)
         since = [at for at in (self.oldest, self._first) if at is not None]
-        return min(since) + KEPT_SECONDS if self.stored else None
+        if not self.stored:
+            return None
+        until = min(since) + KEPT_SECONDS
+        if waits_until is not None and now < waits_until <= now + LONGEST_WAIT and self._keep_until(waits_until, now):
+            return waits_until + KEPT_SECONDS
+        return until
 
     def done(self) -> None:
         """Forget all pages: everything was read, or they are of no use."""
@@ -137,6 +153,17 @@ class Checkpoint:
         except StorageError as error:
             # What is published now is newer than they are, so nobody is going to use them.
             log.warning("the checkpoint of %s could not be deleted: %s", self._corpFullName, error)
+
+    def _keep_until(self, waits_until: float, now: float) -> bool:
+        """Keep the rows in which nothing is too old by now, and which were not kept any longer before."""
+        model = self._model
+        young = self._mine & (model.oldest > now - KEPT_SECONDS) & model.keptUntil.is_null()
+        try:
+            with self._storage.transaction():
+                return bool(model.update(keptUntil=waits_until + KEPT_SECONDS).where(young).execute())
+        except StorageError as error:
+            log.warning("the checkpoint of %s is not kept any longer: %s", self._corpFullName, error)
+            return False
 
     def _write(self, now: float) -> None:
         pages = [(name, at, self._pack(name, told)) for name, at, told in self._waiting]
@@ -155,7 +182,8 @@ class Checkpoint:
         try:
             with self._storage.transaction():
                 # Also those of corps that nobody has read since.
-                model.delete().where(model.newest < now - KEPT_SECONDS).execute()
+                is_waited_for = model.keptUntil.is_null(False) & (model.keptUntil >= now)
+                model.delete().where((model.newest < now - KEPT_SECONDS) & ~is_waited_for).execute()
                 # A run that was overtaken may still be writing; the newer one's pages stand.
                 model.delete().where(self._mine, model.number == self._number).execute()
                 model.insert(row).execute()

@@ -350,6 +350,8 @@ class SyncCheckpoint(Record):
     #: When the first and the last of them were read, in seconds since the epoch.
     oldest = DoubleField()
     newest = DoubleField()
+    #: Until when all of them may be used; null where each has its own time.
+    keptUntil = DoubleField(column_name="kept_until", null=True)
     #: Compressed JSON as text, without anything that must not be stored.
     pages = TextField()
 

@@ -15,10 +15,11 @@ from jit_qywx.mapping import Tag
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["TAG", "pack", "unpack"]
+__all__ = ["NAMED", "TAG", "pack", "unpack"]
 
-#: How the name of a tag's page begins; a department's is its id, which is a number.
-TAG = "tag:"
+#: How the name of a page begins that tells of a tag, and of who is visible by themselves; a department's is its id, a
+#: number.
+TAG, NAMED = "tag:", "named:"
 _UNSTORED = frozenset({"email", "mobile", "telephone"})
 _PLAIN = tuple(name for name in MemberRecord._fields if name not in {*_UNSTORED, "departments"})
 

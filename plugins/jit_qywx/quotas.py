@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jit_qywx.client.timing import Timing
     from jitcore.storage import Storage
 
-__all__ = ["Parked", "QuotaSettings", "Quotas", "Shared"]
+__all__ = ["Parked", "QuotaSettings", "Quotas", "Shared", "spent_until"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,11 @@ _ALONE = 0.05
 _AWAY = 30.0
 #: Times that somebody else may be quicker to lease, one after another.
 _RACES = 50
+
+
+def spent_until(error: RateLimited, now: float) -> float:
+    """When a quota that was found used up may be there again."""
+    return error.until if isinstance(error, QuotaSpent) else now + _BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class Quotas:
     def park(self, corpId: str, error: RateLimited) -> Parked:
         """Leave an enterprise alone, after a quota was found used up."""
         now = self.timing.now()
-        until = error.until if isinstance(error, QuotaSpent) else now + _BLOCK
+        until = spent_until(error, now)
         # WeCom's own words are in the error of the run.
         spent = f"WeCom's quota for {error.path} is used up (45009)."
         parked = Parked(until, error.message if isinstance(error, QuotaSpent) else spent)

@@ -24,7 +24,7 @@ from jit_corps.snapshot import Repeats, Snapshot
 from jit_qywx.errors import NotFound, QywxError, TokenReplaced
 from jit_qywx.export_choice import AUTO, EXPORT, ExportMemory, choose_way, is_lasting, is_of_export, trouble_of
 from jit_qywx.export_listing import ExportListing, witnesses
-from jit_qywx.fanout import read_each
+from jit_qywx.fanout import read_as_answered
 from jit_qywx.listing import CONFIRMED, NAMED, Listing
 from jit_qywx.mapping import ROOT, Mapper
 from jit_qywx.missing import find_renames, look_again
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from jit_corps.fingerprints import Fingerprint
     from jit_corps.progress import Progress
     from jit_corps.recall import Recall
+    from jit_corps.snapshot import MemberRecord
     from jit_qywx.client import QywxProxyClient
     from jit_qywx.mapping import Tag
 
@@ -216,6 +217,8 @@ class _Reading:
     def _find(self, scope: VisibleScope, mapper: Mapper) -> _People:
         """Find everybody, by the way that is right for this enterprise."""
         fetch, memory = self._asked.fetch, self._asked.memory
+        listing = Listing(self._most)
+        self._walk.resume(scope.describe(has_root=False).digest, mapper, listing)
         departments = self._list_departments()
         exports, why = choose_way(fetch, len(departments), memory)
         if exports:
@@ -230,12 +233,13 @@ class _Reading:
                     memory.note(trouble)
                 logger.warning("Walking instead of exporting: %s", trouble, extra={"corpId": self._client.corpId})
             departments = self._list_departments()
-        return self._find_by_walk(scope, mapper, departments, why)
+        return self._find_by_walk(scope, mapper, departments, listing, why)
 
-    def _find_by_walk(self, scope: VisibleScope, mapper: Mapper, departments: list[Record], why: str) -> _People:
-        listing = self._listing(mapper)
-        digest = scope.describe(has_root=False).digest
-        departments = self._walk.list_members(departments, digest, mapper, listing)
+    def _find_by_walk(
+        self, scope: VisibleScope, mapper: Mapper, departments: list[Record], listing: Listing, why: str
+    ) -> _People:
+        self._enterprise.is_listed_in(listing, mapper)
+        departments = self._walk.list_members(departments, mapper, listing)
         tags, incomplete = self._find_beside(scope, mapper, listing)
         missing = self._missing(listing)
         renames = self._find_renames(listing, missing)
@@ -245,7 +249,8 @@ class _Reading:
         return _People(departments, listing, tags, incomplete, unconfirmed, renames, way, self._walk.fingerprints)
 
     def _find_by_export(self, scope: VisibleScope, mapper: Mapper, departments: list[Record]) -> _People:
-        listing, known = self._listing(mapper), self._asked.known
+        listing, known = Listing(self._most), self._asked.known
+        self._enterprise.is_listed_in(listing, mapper)
         export = ExportListing(self._client, self._pool, self._progress, self._list_departments)
         departments = export.list_members(departments, mapper, listing)
         left_out = export.left_out(listing.memberIds)
@@ -259,12 +264,13 @@ class _Reading:
         found, unconfirmed = self._look_again(_without(missing, renames), self._asked.confirm)
         doubted = witnesses(departments, tags, listing.memberIds, known)
         export.check([*found, *self._look_again(doubted, len(doubted))[0]])
-        return _People(departments, listing, tags, incomplete, unconfirmed, renames, export.told)
+        way = "; ".join(filter(None, (export.told, self._walk.told)))
+        return _People(departments, listing, tags, incomplete, unconfirmed, renames, way)
 
-    def _listing(self, mapper: Mapper) -> Listing:
-        listing = Listing(None if self._asked.contacts else HELD)
-        self._enterprise.is_listed_in(listing, mapper)
-        return listing
+    @property
+    def _most(self) -> int | None:
+        """How many members are held in memory."""
+        return None if self._asked.contacts else HELD
 
     def _list_departments(self) -> list[Record]:
         self._progress("departments", 0, None)
@@ -277,34 +283,33 @@ class _Reading:
     def _find_beside(self, scope: VisibleScope, mapper: Mapper, listing: Listing) -> tuple[dict[str, Tag], list[str]]:
         """All tags, what of them could not be read, and into the listing those who are visible by themselves."""
         tags, incomplete = read_tags(self._client, self._pool, self._progress, self._walk.tags, self._walk.keep_tag)
-        listing.add(NAMED, mapper.members(self._read_visible_by_themselves(scope, listing, tags)))
+        listing.add(NAMED, self._read_visible_by_themselves(scope, mapper, listing, tags))
         if incomplete and scope.tags:
             incomplete.append("members: those visible through a tag could not be found")
         return tags, incomplete
 
     def _read_visible_by_themselves(
-        self, scope: VisibleScope, listing: Listing, tags: Mapping[str, Tag]
-    ) -> list[Record]:
+        self, scope: VisibleScope, mapper: Mapper, listing: Listing, tags: Mapping[str, Tag]
+    ) -> list[MemberRecord]:
         """Members whom the range names, or a tag in the range holds, and no visible department lists."""
         named = {*scope.users}
         for tagId in scope.tags:
             named.update(tags[tagId].memberIds if tagId in tags else ())
 
-        def read(userId: str) -> Record | None:
+        def read(userId: str) -> list[MemberRecord]:
             try:
-                return self._client.user.get(userId)
+                return mapper.members([self._client.user.get(userId)])
             except NotFound:
-                return None
+                return []
 
         if named and listing.repeated:
             # Whom a repeated list tells of need not be asked for. Those known here are found without reading it.
             named -= self._asked.known - self._missing(listing)
         unlisted = sorted(named - listing.told_elsewhere) if listing.repeated else sorted(named - listing.memberIds)
-        return [
-            record
-            for _, record in read_each(self._pool, "members", unlisted, read, self._progress)
-            if record is not None
-        ]
+        unread = [userId for userId in unlisted if userId not in self._walk.named]
+        for userId, told in read_as_answered(self._pool, "members", unread, read, self._progress):
+            self._walk.keep_named(userId, told)
+        return [record for userId in unlisted for record in self._walk.named[userId]]
 
     def _missing(self, listing: Listing) -> AbstractSet[str]:
         """Who is known here and is not listed."""

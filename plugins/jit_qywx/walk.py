@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from jit_corps.fingerprints import Fingerprint, digest_of
 from jit_corps.sync import KEPT
 from jit_qywx.client.user import User
-from jit_qywx.errors import NotFound
+from jit_qywx.errors import NotFound, RateLimited, TooManyConcurrent
 from jit_qywx.fanout import read_as_answered
 from jit_qywx.listing import Repeated
 from jit_qywx.mapping import record_id
-from jit_qywx.one_enterprise import is_vouched_for
-from jit_qywx.pages import TAG
+from jit_qywx.one_enterprise import WITNESSES, is_known, is_vouched_for
+from jit_qywx.pages import NAMED, TAG
+from jit_qywx.quotas import spent_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,21 +76,45 @@ class Walk:
         self.fingerprints: dict[str, Fingerprint] = {}
         #: What of the departments was read so far, of how many, and how much of that by an earlier walk.
         self._listed = self._departments = self._resumed = 0
-        #: Tags that an earlier reading had read.
+        #: Tags, and members visible by themselves, that an earlier reading had read. Nobody, where there was nobody.
         self.tags: dict[str, Tag] = {}
+        self.named: dict[str, list[MemberRecord]] = {}
 
-    def list_members(self, departments: list[Record], scope: str, mapper: Mapper, listing: Listing) -> list[Record]:
+    def resume(self, scope: str, mapper: Mapper, listing: Listing) -> None:
+        """Take over what an earlier reading had read, of departments into the listing.
+
+        :param scope: digest of the visible range; only what was read under the same one is taken over.
+        """
+        if self._checkpoint is None:
+            return
+        for name, told in self._checkpoint.resume(scope):
+            if name.startswith(TAG):
+                self.tags[name.removeprefix(TAG)] = told
+            elif name.startswith(NAMED):
+                self.named[name.removeprefix(NAMED)] = told
+            else:
+                self._resumed += 1
+                listing.add(name, told)
+        if self._checkpoint.used and not self._is_vouched_for(mapper, listing):
+            # It was another enterprise's token that they were read with, or this one is.
+            logger.warning("A checkpoint is not used: it tells of others", extra={"corpId": self._client.corpId})
+            self._checkpoint.done()
+            listing.clear()
+            self.tags.clear()
+            self.named.clear()
+            self._resumed = 0
+        self._listed = self._resumed
+
+    def list_members(self, departments: list[Record], mapper: Mapper, listing: Listing) -> list[Record]:
         """List the members of every department, and say which departments there are in the end.
 
         Departments that vanished on the way cost one more listing.
 
         :param departments: of ``department/list``, asked for before.
-        :param scope: digest of the visible range; only what was read under the same one is taken over.
         :raises ApiError: a call was refused.
         :raises TransportError: a call got no usable answer.
         """
         self._departments = len(_ids(departments))
-        self._resume(scope, mapper, listing)
         if self._walk(_ids(departments), mapper, listing):
             logger.info("Listing departments again: one vanished", extra={"corpId": self._client.corpId})
             departments = self._list_departments()
@@ -104,37 +129,38 @@ class Walk:
         """Keep a tag as well."""
         self._keep(f"{TAG}{tagId}", tag)
 
+    def keep_named(self, userId: str, told: list[MemberRecord]) -> None:
+        """Keep somebody who is visible by themselves, or that there is nobody, as well."""
+        self.named[userId] = told
+        self._keep(f"{NAMED}{userId}", told)
+
     @property
     def told(self) -> str:
         """What was taken over, for people; ``""`` when nothing was."""
-        if not self._resumed:
-            return ""
-        return f"resumed: {self._resumed} of {self._departments} departments were read before"
+        used = self._checkpoint.used if self._checkpoint is not None else 0
+        if self._departments and self._resumed:
+            return f"resumed: {self._resumed} of {self._departments} departments were read before"
+        return f"resumed: {used} tags and members were read before" if used and not self._resumed else ""
 
     def interrupted(self, error: BaseException) -> None:
         """Keep what was read, and have the error say so."""
-        until = self._checkpoint.interrupted() if self._checkpoint is not None else None
-        if until is not None:
-            clock = time.strftime("%H:%M:%S UTC", time.gmtime(until))
-            error.add_note(f"{KEPT}: {self._listed} of {self._departments} departments, for a run before {clock}")
-
-    def _resume(self, scope: str, mapper: Mapper, listing: Listing) -> None:
         if self._checkpoint is None:
             return
-        for name, told in self._checkpoint.resume(scope):
-            if name.startswith(TAG):
-                self.tags[name.removeprefix(TAG)] = told
-            else:
-                self._resumed += 1
-                listing.add(name, told)
-        if self._checkpoint.used and not is_vouched_for(self._client, listing.first, mapper):
-            # It was another token that they were read with.
-            logger.warning("A checkpoint is not used: it tells of others", extra={"corpId": self._client.corpId})
-            self._checkpoint.done()
-            listing.clear()
-            self.tags.clear()
-            self._resumed = 0
-        self._listed = self._resumed
+        waits_until = None
+        if isinstance(error, RateLimited) and not isinstance(error, TooManyConcurrent):
+            waits_until = spent_until(error, self._checkpoint.clock())
+        until = self._checkpoint.interrupted(waits_until)
+        if until is not None:
+            clock = time.strftime("%H:%M:%S UTC", time.gmtime(until))
+            what = f"{self._listed} of {self._departments} departments" if self._departments else "tags and members"
+            error.add_note(f"{KEPT}: {what}, for a run before {clock}")
+
+    def _is_vouched_for(self, mapper: Mapper, listing: Listing) -> bool:
+        """Whether what was taken over is of the enterprise that answers now."""
+        members = [*listing.first, *(one for told in self.named.values() for one in told)][:WITNESSES]
+        if members:
+            return is_vouched_for(self._client, members, mapper)
+        return is_known(self._client, [one for tag in self.tags.values() for one in tag.memberIds][:WITNESSES])
 
     def _keep(self, name: str, told: Any) -> None:
         if self._checkpoint is not None:

@@ -23,6 +23,7 @@ from jit_corps.rows import ACTIVE, OFFLINE
 from jit_corps.turns import Limits
 from jit_qywx.emulator import Emulator, Org
 from jit_qywx.emulator.clock import Clock
+from jit_qywx.export_choice import EXPORT
 from tests.invariants.harness import hurried
 from tests.invariants.harness.hurried import Hurry
 from tests.invariants.harness.world import World, organisation
@@ -38,8 +39,9 @@ INJECTED = (
     "the published limits on a reading of hundreds of calls, eight at once; a quota that ends at every share of a"
     " reading; one enterprise that always gets 45009 and one whose sockets hang, beside others; 300 enterprises at"
     " once, some of them large, spent or hanging; 45033 at every limit of concurrency; three processes that want all"
-    " the calls they can get; a reading interrupted at every tenth of its calls, and by kill -9, and resumed, with"
-    " edits, events, another range and other runs in between"
+    " the calls they can get; a reading interrupted at every tenth of its calls, and by kill -9, and resumed, at"
+    " once and after the hour of its quota, with edits, events, another range and other runs in between; the same of"
+    " the tags of an export and of members visible by themselves"
 )
 ALSO = (
     "tests/jit_qywx/test_pace.py::test_a_minutes_quota_is_not_overdrawn",
@@ -49,6 +51,8 @@ ALSO = (
     "tests/jit_qywx/test_quotas.py::test_processes_share_what_there_is",
     "tests/jit_qywx/test_quotas.py::test_a_parked_enterprise_is_not_asked",
     "tests/jit_corps/test_checkpoints.py::test_a_page_is_used_for_half_an_hour",
+    "tests/jit_corps/test_checkpoints.py::test_a_reading_that_has_to_wait_finds_its_pages",
+    "tests/jit_corps/test_checkpoints.py::test_what_was_waited_for_once_is_not_kept_for_another_wait",
     "tests/jit_qywx/test_fleet.py::test_sixty_enterprises_of_which_some_are_bad",
     "tests/jit_qywx/test_worker.py::test_a_used_up_quota_parks_the_enterprise",
     "tests/jit_qywx/test_worker.py::test_a_quota_makes_a_reading_wait",
@@ -191,9 +195,9 @@ def test_a_killed_reading_is_resumed(make_hurried):
     assert model.select().count() == 0
 
 
-def interrupted(world: World, at_call: int) -> SyncFailed:
-    """A run whose quota ends at one of its calls."""
-    fault = world.wecom.faults.add("[adtu]*/*", errcode=45009, at_call=at_call)
+def interrupted(world: World, at_call: int, errcode: int = 45009) -> SyncFailed:
+    """A run whose quota ends at one of its calls, or that ends there for another reason."""
+    fault = world.wecom.faults.add("[adtu]*/*", errcode=errcode, at_call=at_call)
     failed = world.tried()
     world.wecom.faults.remove(fault)
     assert isinstance(failed, SyncFailed)
@@ -244,8 +248,13 @@ def test_a_checkpoint_that_may_not_be_used(make_world):
 
     interrupted(world, 50)
     assert resumed().startswith("resumed: 4")
-    interrupted(world, 50)
+    # An address that is refused is no quota: nothing has to be waited for.
+    interrupted(world, 50, errcode=60020)
     world.bench.clock.pass_(1_800)
+    assert resumed() == ""
+    # An hour for the quota, and half of one more.
+    interrupted(world, 50)
+    world.bench.clock.pass_(5_400)
     assert resumed() == ""
     interrupted(world, 50)
     world.keeps = False
@@ -255,6 +264,75 @@ def test_a_checkpoint_that_may_not_be_used(make_world):
     interrupted(world, 50)
     world.wecom.set_visible_range(world.corpId, (2,))
     assert world.sync().way == ""
+
+
+def test_a_reading_whose_quota_is_used_up_goes_on_after_the_hour(make_world, share):
+    """Interrupted at any share of it, it reads only the rest; what events told in the hour between stands."""
+    world = make_world(organisation(departments=60, people=120, tags=20))
+    world.keeps = True
+    world.sync()
+    calls = world.count_calls()
+    for number, at_call in enumerate(share.of(range(30, calls - 3, 10), most=3)):
+        told, gone, new = f"user{number + 10}", f"user{number + 70}", f"new{number}"
+        interrupted(world, at_call)
+        world.bench.clock.pass_(1_800)
+        world.events(
+            world.org.update_member(told, name=f"told at {at_call}"),
+            world.org.remove_member(gone),
+            world.org.add_member(new, departments=[1 + number]),
+        )
+        world.bench.clock.pass_(1_860)
+        world.wecom.calls.clear()
+        report = world.sync(approve=20)
+        assert report.way.startswith("resumed"), at_call
+        # What is not kept, two of those who were listed, and whom an old page has and nobody listed now.
+        assert made(world) <= calls - at_call + calls // 10, at_call
+        members = world.bench.state.members
+        assert (members[told].name, members[gone].status, members[new].status) == (
+            f"told at {at_call}",
+            OFFLINE,
+            ACTIVE,
+        )
+        world.bench.clock.pass_(60)
+        assert world.sync(approve=20).changes == 0, at_call
+
+
+def test_tags_of_an_interrupted_export_are_not_read_again(make_world):
+    """The files take few calls, the tags one each."""
+    world = make_world(organisation(departments=20, people=60, tags=50))
+    world.keeps, world.fetch_by = True, EXPORT
+    world.wecom.set_exports(polls=0)
+    expected = world.fetch()
+    calls = world.count_calls()
+    fault = world.wecom.faults.add("tag/get", errcode=45009, at_call=40)
+    assert "checkpoint kept: tags and members" in str(world.tried())
+    world.wecom.faults.remove(fault)
+    world.bench.clock.pass_(3_600)
+    world.wecom.calls.clear()
+    report = world.sync()
+    assert report.way.endswith("; resumed: 39 tags and members were read before")
+    assert world.wecom.calls.by_path["tag/get"] == 11
+    # And whether they are of this enterprise.
+    assert made(world) == calls - 39 + 2
+    assert set(world.bench.state.members) == {record.memberId for record in expected.members}
+    assert world.sync().changes == 0
+
+
+def test_members_visible_by_themselves_are_not_read_again(make_world):
+    """Each of them takes a call, in an enterprise that shows an app some of its people instead of departments."""
+    org = organisation(departments=20, people=60, tags=1)
+    world = make_world(org, departments=(), users=tuple(f"user{number:02}" for number in range(50)))
+    world.keeps = True
+    fault = world.wecom.faults.add("user/get", errcode=45009, at_call=41)
+    assert "checkpoint kept" in str(world.tried())
+    world.wecom.faults.remove(fault)
+    world.wecom.calls.clear()
+    world.bench.clock.pass_(3_600)
+    report = world.sync()
+    assert report.way == "resumed: 41 tags and members were read before"
+    assert world.wecom.calls.by_path["user/get"] == 10 + 2
+    assert len(world.bench.state.members) == 50
+    assert world.sync().changes == 0
 
 
 def test_who_was_deleted_while_a_reading_was_interrupted(make_world):

@@ -153,3 +153,59 @@ def test_the_last_words_of_a_reading(clock, open_checkpoint):
     assert checkpoint.interrupted() is None
     interrupted(checkpoint, clock, 12)
     assert checkpoint.interrupted() == began + 1 + KEPT_SECONDS
+
+
+@pytest.mark.every_database
+def test_a_reading_that_has_to_wait_finds_its_pages(clock, open_checkpoint):
+    """Upstream answers in an hour: until half an hour after that they are kept, and no longer."""
+    waiting_from(open_checkpoint(), clock, 12, wait=3_600)
+    clock.pass_(3_600 + KEPT_SECONDS - 1)
+    assert len(dict(open_checkpoint().resume("range"))) == 12
+    clock.pass_(1)
+    assert dict(open_checkpoint().resume("range")) == {}
+
+
+def test_what_was_waited_for_once_is_not_kept_for_another_wait(clock, open_checkpoint):
+    """Pages are two hours old at most: those that the reading adds when it goes on have their own time."""
+    waiting_from(open_checkpoint(), clock, 12, wait=3_600)
+    clock.pass_(3_600)
+    waiting_from(open_checkpoint(), clock, 12, wait=3_600)
+    clock.pass_(KEPT_SECONDS)
+    assert sorted(dict(open_checkpoint().resume("range")), key=int) == [str(number) for number in range(12, 24)]
+
+
+def test_pages_that_are_old_when_the_wait_begins_are_not_kept_for_it(clock, open_checkpoint):
+    """They would be too old now."""
+    checkpoint = open_checkpoint()
+    began = clock.now
+    interrupted(checkpoint, clock, 12)
+    clock.pass_(KEPT_SECONDS)
+    assert checkpoint.interrupted(clock.now + 3_600) == began + 1 + KEPT_SECONDS
+    clock.pass_(3_600)
+    assert dict(open_checkpoint().resume("range")) == {}
+
+
+@pytest.mark.parametrize("wait", [-1.0, 86_400.0])
+def test_a_day_is_not_waited_for(clock, open_checkpoint, wait):
+    """A wait that is over, or longer than WeCom's windows of an hour, leaves each page its half hour."""
+    waiting_from(open_checkpoint(), clock, 12, wait=wait)
+    clock.pass_(KEPT_SECONDS)
+    assert dict(open_checkpoint().resume("range")) == {}
+
+
+def test_others_leave_what_is_waited_for(bench, clock, open_checkpoint):
+    """Whoever writes next deletes the pages of corps that nobody has read since, but not these."""
+    waiting_from(open_checkpoint(), clock, 12, wait=3_600)
+    clock.pass_(3_600)
+    other = Checkpoint(bench.storage, "corps.Other", "wwother", clock, pack=as_it_is, unpack=as_it_is)
+    interrupted(other, clock, 12)
+    assert len(dict(open_checkpoint().resume("range"))) == 12
+
+
+def waiting_from(checkpoint: Checkpoint, clock, pages: int, *, wait: float) -> None:
+    """A reading of so many pages, which has to wait then."""
+    resumed = dict(checkpoint.resume("range"))
+    for number in range(len(resumed), len(resumed) + pages):
+        clock.pass_(1)
+        checkpoint.keep(str(number), [f"told by {number}"])
+    checkpoint.interrupted(clock.now + wait)

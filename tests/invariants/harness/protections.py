@@ -391,6 +391,11 @@ PROTECTIONS = {
         _replaced("jit_corps.recall:Recall", "_counts", lambda *_: _Anything()),
         ("tests/jit_qywx/test_fingerprints.py::test_a_place_that_somebody_deleted_by_hand_is_put_back",),
     ),
+    "pages that wait": Protection(
+        "a reading whose quota is used up goes on where it stopped when the hour is over",
+        _replaced("jit_corps.checkpoints:Checkpoint", "_keep_until", lambda *_: False),
+        (f"{HERE}test_i11_limits_and_fairness.py::test_a_reading_whose_quota_is_used_up_goes_on_after_the_hour",),
+    ),
     "age of a page": Protection(
         "what was read half an hour ago is read again",
         _replaced("jit_corps.checkpoints", "KEPT_SECONDS", 1e9),

@@ -96,7 +96,7 @@ class QywxProxyCorp(Corp):
         return self._read(known, confirm, progress, contacts=True)
 
     def fetch_or_resume(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
-        """As :meth:`fetch`, but what an interrupted walk has read is kept for half an hour and not read again.
+        """As :meth:`fetch`, but what an interrupted reading has read is kept for a while and not read again.
 
         Lists that say what they said when the organisation was last published are told apart: see
         :mod:`jit_corps.fingerprints`.
