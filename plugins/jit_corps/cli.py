@@ -1,4 +1,4 @@
-"""The commands that work on organisations: ``jit sync``, ``jit org``, ``jit explain-member``, ``jit runs``.
+"""The commands that work on organisations: ``jit sync``, ``jit org``, ``jit explain-member``, ``jit pin-member`` …
 
 Each prints a view for people, or JSON with ``--json`` for a program. Errors of jitcore are shown by the root group.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jit_corps.corp import Corp
     from jitcore.app import App
 
-__all__ = ["explain_member", "org", "runs", "sync"]
+__all__ = ["explain_member", "org", "pin_member", "runs", "sync", "unpin_member"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 #: More differences than that nobody reads in a terminal.
@@ -158,6 +158,44 @@ def explain_member(open_app: Callable[[], App], name: str, member: str, as_json:
     click.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=2) if as_json else str(told))
 
 
+@click.command("pin-member")
+@click.argument("name")
+@click.argument("member", metavar="MEMBERID")
+@click.argument("fields", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def pin_member(open_app: Callable[[], App], name: str, member: str, fields: tuple[str, ...], as_json: bool) -> None:
+    """Keep fields of a member of the organisation NAME as they are given here, whatever upstream says.
+
+    FIELD is name, aliasName, position, gender or avatar. With status=active no sync takes the member offline: for
+    whoever must always be able to act.
+    """
+    corp = _corp(open_app(), name)
+    values: dict[str, str] = {}
+    for field in fields:
+        key, sign, value = field.partition("=")
+        if not sign:
+            raise click.UsageError(f"{field!r} is no FIELD=VALUE, such as status=active.")
+        if key in values:
+            raise click.UsageError(f"{key} is given twice.")
+        values[key] = value
+    corp.pinMember(member, **values)
+    _show_pins(corp, member, as_json)
+
+
+@click.command("unpin-member")
+@click.argument("name")
+@click.argument("member", metavar="MEMBERID")
+@click.argument("fields", metavar="[FIELD]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.pass_obj
+def unpin_member(open_app: Callable[[], App], name: str, member: str, fields: tuple[str, ...], as_json: bool) -> None:
+    """Have fields of a member of the organisation NAME follow upstream again: those named, or all."""
+    corp = _corp(open_app(), name)
+    corp.unpinMember(member, fields or None)
+    _show_pins(corp, member, as_json)
+
+
 @click.command("runs")
 @click.argument("name")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
@@ -174,6 +212,21 @@ def runs(open_app: Callable[[], App], name: str, limit: int, as_json: bool) -> N
         return
     for line in lines(found):
         click.echo(line)
+
+
+def _show_pins(corp: Corp, memberId: str, as_json: bool) -> None:
+    """What is pinned of a member now, and what upstream says of it."""
+    member = corp.getMember(memberId)
+    kept = {field: "active" if field == "status" else getattr(member, field) for field in member.pins}
+    if as_json:
+        pins = {field: {"kept": value, "upstream": member.pins[field]} for field, value in kept.items()}
+        click.echo(json.dumps({"corpFullName": corp.fullName, "memberId": memberId, "pins": pins}, ensure_ascii=False))
+        return
+    told = ", ".join(
+        f"{field}={value}" + ("" if field == "status" else f" (upstream: {member.pins[field] or 'nothing'})")
+        for field, value in kept.items()
+    )
+    click.echo(f"{memberId} of {corp.fullName}: {f'kept here {told}' if told else 'nothing is kept here'}")
 
 
 def _sync_all(

@@ -369,7 +369,7 @@ class Corp(Element, ABC):
 
         set_offline(self.app.storage, self.fullName, _identifiers(memberIdList, "memberIdList"), offline=False)
 
-    def pinMember(self, memberId: str, **fields: str) -> None:
+    def pinMember(self, memberId: str, /, **fields: str) -> None:
         """Keep fields of a member as they are given here, whatever upstream says, until :meth:`unpinMember`.
 
         Upstream's own values go on being kept behind them. ``status="active"`` makes sure that no sync takes the member

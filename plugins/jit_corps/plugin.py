@@ -30,10 +30,12 @@ def jit_models() -> Iterable[ModelSet]:
 
 @hookimpl
 def jit_commands() -> Iterable[CommandSpec]:
-    """``jit sync``, ``jit org``, ``jit explain-member`` and ``jit runs``."""
+    """``jit sync``, ``jit org``, ``jit explain-member``, ``jit pin-member``, ``jit unpin-member`` and ``jit runs``."""
     return [
         CommandSpec("sync", "jit_corps.cli:sync", "Bring organisations up to date."),
         CommandSpec("org", "jit_corps.cli:org", "Show an organisation as a tree."),
         CommandSpec("explain-member", "jit_corps.cli:explain_member", "Say why a member is as they are."),
+        CommandSpec("pin-member", "jit_corps.cli:pin_member", "Keep a member's fields as they are here."),
+        CommandSpec("unpin-member", "jit_corps.cli:unpin_member", "Have a member's fields follow upstream again."),
         CommandSpec("runs", "jit_corps.cli:runs", "Show the runs of an organisation."),
     ]

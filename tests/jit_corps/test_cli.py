@@ -1,4 +1,4 @@
-"""``jit sync``, ``jit org`` and ``jit runs``, for people and for programs."""
+"""``jit sync``, ``jit org``, ``jit pin-member`` and ``jit runs``, for people and for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from jit_corps.cli import org, runs, sync
+from jit_corps.cli import org, pin_member, runs, sync, unpin_member
 from jitcore.errors import ArgumentError, ElementNotFound
 from tests.jit_corps.conftest import APP_FILES
 from tests.jit_corps.scripted import CORP_ID, crowd, depts, member, snapshot
@@ -246,3 +246,50 @@ def test_the_commands_are_part_of_jit(app):
     done = CliRunner().invoke(root, ["--app", str(app.path), "runs", "corps.Shop"], standalone_mode=False)
     assert done.stdout == "No run yet.\n"
     assert CORP_ID not in done.stdout
+
+
+def test_pins_at_a_prompt(app):
+    """What is kept is said, with what upstream says of it, and stays through syncs until it is released."""
+    shop = app.getElement("corps.Shop")
+    shop.syncCorp()
+    name = shop.getMember("ann").name
+    done = jit(app, pin_member, "corps.Shop", "ann", "name=Anna=A", "status=active")
+    assert done.stdout == f"ann of corps.Shop: kept here name=Anna=A (upstream: {name}), status=active\n"
+    shop.upstream = snapshot(crowd(4), departments=depts(d1=None))
+    shop.syncCorp(approve=10)
+    assert (shop.getMember("ann").name, shop.getMember("ann").active) == ("Anna=A", True)
+    told = json.loads(jit(app, unpin_member, "corps.Shop", "ann", "name", "--json").stdout)
+    assert told == {
+        "corpFullName": "corps.Shop",
+        "memberId": "ann",
+        "pins": {"status": {"kept": "active", "upstream": None}},
+    }
+    assert jit(app, unpin_member, "corps.Shop", "ann").stdout == "ann of corps.Shop: nothing is kept here\n"
+    assert (shop.getMember("ann").name, shop.getMember("ann").active) == (name, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("ann", "name"), "'name' is no FIELD=VALUE"),
+        (("ann", "name=a", "name=b"), "name is given twice"),
+        (("ann", "nmae=a"), "Did you mean 'name'?"),
+        (("ann", "memberId=bo"), "'memberId' of a member cannot be pinned"),
+        (("ann", "status=offline"), "A pinned status is 'active'"),
+        (("an", "name=a"), "ann"),
+    ],
+)
+def test_a_pin_that_cannot_be(app, words, says):
+    """The error says why, and nothing is changed."""
+    app.getElement("corps.Shop").syncCorp()
+    before = app.getElement("corps.Shop").getMember("ann").__data__
+    done = jit(app, pin_member, "corps.Shop", *words)
+    assert says in str(done.exception) + str(getattr(done.exception, "hint", ""))
+    assert app.getElement("corps.Shop").getMember("ann").__data__ == before
+
+
+def test_unpinning_what_is_no_field(app):
+    """A field that cannot be pinned is an error, one that is not pinned is none."""
+    app.getElement("corps.Shop").syncCorp()
+    assert isinstance(jit(app, unpin_member, "corps.Shop", "ann", "salary").exception, ArgumentError)
+    assert jit(app, unpin_member, "corps.Shop", "ann", "avatar").exception is None

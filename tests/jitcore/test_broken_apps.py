@@ -77,6 +77,8 @@ CONTRIBUTED = [
     ["org", "corps.CorpA"],
     ["org", "corps.CorpA", "--at", "1"],
     ["explain-member", "corps.CorpA", "ann"],
+    ["pin-member", "corps.CorpA", "ann", "status=active"],
+    ["unpin-member", "corps.CorpA", "ann"],
     ["runs", "corps.CorpA"],
     ["sync"],
     ["sync", "--all"],
