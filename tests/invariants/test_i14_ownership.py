@@ -16,7 +16,7 @@ from jit_corps.edits import release_pins, set_offline, set_pins, set_roles
 from jit_corps.errors import MemberNotFound, RoleNotFound, SyncFailed
 from jit_corps.explain_member import explain_member
 from jit_corps.history import replay
-from jit_corps.models import User
+from jit_corps.models import CorpDept, User
 from jit_corps.pins import FIELDS as FIELD_NAMES
 from jit_corps.plan_view import diff
 from jit_corps.plugin import jit_models
@@ -30,11 +30,13 @@ INJECTED = (
     "every combination of what upstream said, what a person decided and what upstream says now (status: 5 × 2 ×"
     " 5, protected members: 4 × 4 × 5, pinned fields: 5 × 2 × 3 × 4, grants: 8 × 8), the decision taken before, at"
     " every statement of, and after a run; kill -9 at every"
-    " statement of setUserRole; a tag on departments, deleted, and beyond the range"
+    " statement of setUserRole; a tag on departments, deleted, and beyond the range; a department that"
+    " somebody put into the table"
 )
 ALSO = (
     "tests/jit_corps/test_edits.py::test_manual_roles_survive_syncs",
     "tests/jit_corps/test_edits.py::test_offline_is_kept_through_syncs_until_taken_back",
+    "tests/jit_corps/test_cli.py::test_pins_at_a_prompt",
     "tests/jit_corps/test_edits.py::test_with_strict_roles_an_unseen_one_is_an_error",
     "tests/jit_corps/test_concurrency.py::test_a_reader_never_sees_a_member_between_two_sets_of_roles",
     "tests/jit_corps/test_concurrency.py::test_edits_from_many_threads_all_count",
@@ -42,8 +44,11 @@ ALSO = (
     "tests/jit_qywx/test_reading.py::test_tag_on_a_department_names_the_department",
 )
 OPEN = (
-    "Local-only departments: none can be made. Departments are WeCom's; groups of one's own are roles.",
-    "Administrators are named by pins, one by one: which role makes somebody an administrator only the app knows.",
+    "Local-only departments: there are none. The documented contract has no way to make one, ids of departments are"
+    " WeCom's, and a row that somebody puts into the table goes with the next sync. Groups of one's own are roles, or a"
+    " table of one's own that names members: their rows stay until the enterprise is erased.",
+    "Administrators are named by pins, one by one, with pinMember or jit pin-member, not by a business file: which role"
+    " makes somebody an administrator only the app knows.",
 )
 
 #: What upstream says of somebody: active, disabled, quit, not told, not listed.
@@ -377,3 +382,20 @@ def test_tags_at_wecom(make_world, share):
     assert "tag:2" not in world.bench.state.roles
     assert holders("tag:3") == had["tag:3"]
     share.count(4)
+
+
+@pytest.mark.parametrize("origin", ["local", "upstream"])
+def test_a_department_that_somebody_put_into_the_table(make_world, share, origin):
+    """Departments are WeCom's: whatever it passes for, it goes with the next sync, and nothing else does."""
+    world = make_world(organisation())
+    world.sync()
+    before = world.content()
+    model = world.bench.storage.models[CorpDept]
+    with world.bench.storage.transaction():
+        row = model.select().where(model.corpFullName == CORP, model.deptId == "2").get().__data__
+        row.pop("id", None)
+        model.insert(**{**row, "deptId": "mine", "name": "own", "origin": origin}).execute()
+    report = world.sync()
+    assert (report.status, report.counts["departments"]["removed"]) == ("ok", 1)
+    assert world.content() == before
+    share.count()
