@@ -66,7 +66,7 @@ def is_vouched_for(client: QywxProxyClient, members: Sequence[MemberRecord], map
 
     def is_as_listed(member: MemberRecord) -> bool:
         told = _asked_for(client, member.memberId)
-        return told is not None and _who(mapper.member(told, listed_in=None, call="user/get")) == _who(member)
+        return told is not None and _is_same(member, mapper.member(told, listed_in=None, call="user/get"))
 
     return _most(members, is_as_listed)
 
@@ -101,6 +101,11 @@ def _asked_for(client: QywxProxyClient, userId: str) -> dict[str, Any] | None:
         return None
 
 
-def _who(member: MemberRecord) -> tuple[str, str | None, frozenset[str]]:
-    # Plain ids are alike in many enterprises, so the id alone says little.
-    return member.memberId, member.name, frozenset(place.deptId for place in member.departments)
+def _is_same(one: MemberRecord, other: MemberRecord) -> bool:
+    """Whether two records are one person's, who may have moved. Plain ids are alike everywhere, names are not."""
+    if one.memberId != other.memberId:
+        return False
+    if one.name is not None and other.name is not None:
+        return one.name == other.name
+    places = {place.deptId for place in one.departments}
+    return any(place.deptId in places for place in other.departments)

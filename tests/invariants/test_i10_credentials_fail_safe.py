@@ -30,6 +30,8 @@ ALSO = (
     "tests/jit_qywx/test_tokens.py::test_two_processes_fetch_one_token",
     "tests/jit_qywx/test_proven_tokens.py::test_many_threads_prove_a_token_once",
     "tests/jit_qywx/test_proven_tokens.py::test_a_mistake_that_stays_is_raised",
+    "tests/jit_qywx/test_one_enterprise.py::test_two_of_three_are_enough",
+    "tests/jit_qywx/test_one_enterprise.py::test_the_same_ids_are_not_the_same_people",
     "tests/jit_qywx/test_tokens.py::test_token_is_sealed_in_the_database",
     "tests/jit_qywx/test_breaker.py::test_a_refused_secret_is_sent_once",
     "tests/jit_qywx/test_breaker.py::test_another_suite_secret_is_tried_at_once",
