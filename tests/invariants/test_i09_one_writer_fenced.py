@@ -83,8 +83,10 @@ def test_stopped_at_any_statement_and_overtaken(open_database, share):
     clock = itertools.count(1_700_000_000, 1)
     here = {"now": float(next(clock))}
     bench = Bench(storage, lambda: here["now"])  # type: ignore[arg-type]  # a clock is called, no more
+    bench.sync(OLD)
+    # A run like those that are going to be stopped; the very first one makes rows that stay.
     with storage.counting() as count:
-        bench.sync(OLD)
+        bench.sync(snapshot(crowd(19)))
     # Whoever stops inside a transaction keeps the others out and is the winner, so only the moments between count.
     open_, moments = False, []
     for at, one in enumerate(count.statements, start=1):
