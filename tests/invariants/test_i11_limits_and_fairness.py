@@ -56,6 +56,7 @@ ALSO = (
     "tests/jit_qywx/test_fleet.py::test_sixty_enterprises_of_which_some_are_bad",
     "tests/jit_qywx/test_worker.py::test_a_used_up_quota_parks_the_enterprise",
     "tests/jit_qywx/test_worker.py::test_a_quota_makes_a_reading_wait",
+    "tests/jit_qywx/test_worker.py::test_a_reading_that_waited_goes_on_where_it_stopped",
     "tests/jit_qywx/test_worker.py::test_one_enterprises_trouble_is_not_anothers",
     "tests/jit_qywx/test_worker.py::test_a_failing_reading_comes_back_ever_later",
     "tests/jit_corps/test_fleet.py::test_as_many_hang_as_there_are_places_and_the_others_end",
