@@ -55,7 +55,7 @@ def test_sync_by_export(exporting: Any, wecom_emulator: Emulator, caplog: pytest
     assert (report.status, report.counts["members"]["added"]) == ("ok", 7)
     # At first sight of an enterprise its three largest departments are listed as well.
     assert wecom_emulator.calls.by_path["user/list"] == 3
-    told = "export, 2 files verified by size and MD5"
+    told = "export, 3 files verified by size and MD5"
     assert report.way.startswith(told)
     assert report.as_dict()["way"] == report.way
     assert f"\n  read by {told}" in str(report)
