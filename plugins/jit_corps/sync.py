@@ -137,8 +137,8 @@ class Engine:
 
     def fetched(self, fetch: Fetch, approve: int | None, progress: Progress) -> Snapshot:
         """What the provider says, with second looks at as many missing members as may go."""
-        known = self._known()
         with collecting_seldom():
+            known = self._known()
             snapshot = fetch(known, confirm=max(removal_limit(len(known)), approve or 0), progress=progress)
         if not isinstance(snapshot, Snapshot) or snapshot.corpId != self.corpId or snapshot.targets is not None:
             raise CorpError(
