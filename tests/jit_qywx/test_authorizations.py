@@ -64,6 +64,7 @@ def put(authorizations: Authorizations, storage: Storage, state: str) -> None:
             model.update(state=state, cause=None, stateAt=1.0).execute()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("cause", [cause for cause in TRANSITIONS if cause != "erased"])
 @pytest.mark.parametrize("before", [GONE, *STATES])
 def test_only_the_table_decides(

@@ -137,6 +137,7 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("path", ["gettoken", "service/*", "user/list"])
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_errors_are_silent(

@@ -60,6 +60,7 @@ def test_no_verb_is_forgotten():
     assert {spec.name for spec in _OWN_COMMANDS} - {"dev"} <= set(CALLS)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("verb", [spec.name for spec in _OWN_COMMANDS if spec.name != "dev"])
 def test_a_verb_survives_garbage(verb, garbage, capsys):
     """It ends with 0, 1 or 2, says something, and shows no traceback."""
@@ -87,6 +88,7 @@ CONTRIBUTED = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("words", CONTRIBUTED, ids=" ".join)
 @pytest.mark.parametrize("is_mended", [False, True], ids=["all", "all elements"])
 def test_a_contributed_verb_survives_garbage(words, is_mended, garbage, capsys):
@@ -103,6 +105,7 @@ def test_a_contributed_verb_survives_garbage(words, is_mended, garbage, capsys):
     assert "error[" in captured.err or takes_all
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("words", [["dev", "--plain"], ["check", "--watch"]], ids=" ".join)
 def test_a_verb_that_goes_on_survives_garbage(words, garbage):
     """It shows what is wrong, goes on, and ends by Ctrl-C without a traceback."""
