@@ -170,8 +170,7 @@ def decide(world: World, what: str, draw: random.Random) -> None:
 
 @pytest.mark.every_database
 @settings(
-    max_examples=30,
-    deadline=None,
+    max_examples=settings.default.max_examples // 4,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(story=steps)
