@@ -55,7 +55,9 @@ class Recall:
 
         :param version: of how upstream is read and understood: see :class:`~jit_corps.fingerprints.Fingerprints`.
         """
-        self._version = version
+        # A reading that begins anew asks anew, perhaps under another version.
+        self._version, self._stored, self._departments, self._roles = version, None, {}, {}
+        self.populated, self.unplaced = frozenset(), set()
         with self._storage.reading():
             self.generation, _ = read_header(self._storage, self.corpFullName)
             loaded = load(self._storage, self.corpFullName)

@@ -14,6 +14,7 @@ from jit_corps.edits import release_pins, set_offline, set_pins, set_roles
 from jit_corps.fingerprints import KEPT_SECONDS, load
 from jit_corps.models import CorpDeptMember, CorpMember
 from jit_corps.plan import plan_parts_guarded
+from jit_corps.recall import Recall
 from jit_corps.state import read_parts
 from jit_qywx.emulator import Org
 from jit_qywx.emulator.product import EditError
@@ -279,6 +280,19 @@ def test_another_right_makes_the_same_text_say_something_else(make_world):  # no
     world.wecom.set_permissions(world.corpId, ["contact:sensitive:user_name"])
     world.sync()
     assert {row.name for row in world.bench.state.members.values()} == {f"user{number}" for number in range(4)}
+
+
+def test_a_reading_that_begins_anew_believes_nothing_of_before(world):
+    """When its first calls turned out to be another enterprise's, what the app may see may differ the second time."""
+    recall = Recall(world.bench.storage, world.bench.engine.corpFullName, world.bench.clock)
+    stored = load(world.bench.storage, world.bench.engine.corpFullName)
+    assert stored is not None
+    recall.begin(stored[1].version)
+    digest = stored[1].departments["1"].digest
+    assert recall.knows("1", digest)
+    recall.begin("of another range")
+    assert not recall.knows("1", digest)
+    assert recall.populated == frozenset()
 
 
 def test_what_was_not_published_whole_is_not_believed(world):
