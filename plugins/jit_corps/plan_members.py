@@ -79,22 +79,23 @@ def _changed(
 
 def _new(record: MemberRecord, corpFullName: str) -> MemberRow:
     reason = (record.reason or "disabled") if record.active is False else None
+    # By position: this runs for every member of a first sync.
     return MemberRow(
-        memberId=record.memberId,
-        userId=user_id(corpFullName, record.memberId),
-        name=record.name or None,
-        aliasName=record.alias,
-        position=record.position,
-        gender=record.gender,
-        avatar=record.avatar,
-        openUserId=record.openUserId,
-        mainDeptId=record.mainDeptId,
-        status=ACTIVE if reason is None else OFFLINE,
-        reason=reason,
-        upstreamReason=reason,
-        manualOffline=False,
-        presence=LISTED,
-        scopeDigest=None,
+        record.memberId,
+        user_id(corpFullName, record.memberId),
+        record.name or None,
+        record.alias,
+        record.position,
+        record.gender,
+        record.avatar,
+        record.openUserId,
+        record.mainDeptId,
+        ACTIVE if reason is None else OFFLINE,
+        reason,
+        reason,
+        False,
+        LISTED,
+        None,
     )
 
 

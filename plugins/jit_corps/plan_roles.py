@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from jit_corps.comparing import Comparison
+    from jit_corps.rows import LocalState
     from jit_corps.snapshot import RoleRecord
 
 __all__ = ["Standing", "plan_grants", "plan_roles"]
@@ -102,8 +103,7 @@ def plan_grants(
         if memberId in known and roleId in comparison.roles
     }
     if any(standing.roles.values()):
-        places = memberships.applied(state.memberships, lambda row: (row.deptId, row.memberId))
-        derived = standing.grants(places)
+        derived = standing.grants(_places(state, memberships))
         wanted.update(row for row in derived if row.memberId in known and comparison.knows_places(row.memberId))
     moved = {removal.before.memberId for removal in memberships.removed}
     gone = comparison.gone_roles
@@ -120,6 +120,14 @@ def plan_grants(
         return Removal(row, None, follows=False) if comparison.may_remove(GRANTS) else None
 
     return plan_belongings(before, wanted, comparison, absent)
+
+
+def _places(state: LocalState, memberships: KindChanges[MembershipRow]) -> Iterator[tuple[str, str]]:
+    """Ids of department and member of all who are somewhere afterwards."""
+    left = {(one.before.deptId, one.before.memberId) for one in memberships.removed}
+    yield from (place for place in state.memberships if place not in left)
+    for deptId, memberId, _, _ in memberships.added:
+        yield deptId, memberId
 
 
 def _told(role: RoleRecord, old: RoleRow | None, kept_depts: set[str]) -> RoleRow:
