@@ -86,7 +86,7 @@ def test_stopped_at_any_statement_and_overtaken(open_database, share):
     bench.sync(OLD)
     # A run like those that are going to be stopped; the very first one makes rows that stay.
     with storage.counting() as count:
-        bench.sync(snapshot(crowd(19)))
+        bench.sync(FIRST)
     # Whoever stops inside a transaction keeps the others out and is the winner, so only the moments between count.
     open_, moments = False, []
     for at, one in enumerate(count.statements, start=1):
