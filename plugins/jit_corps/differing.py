@@ -153,7 +153,7 @@ class _Found:
         by_member: dict[str, list[MemberRecord]] = {}
         for record in told:
             by_member.setdefault(record.memberId, []).append(record)
-        self._read_inside(elsewhere)
+        self._read_inside(elsewhere, certain)
         self._read((by_member.keys() | certain) - self._members.keys())
         looked_at = self._members.keys() | by_member.keys() | certain
         if len(looked_at) > most:
@@ -208,8 +208,12 @@ class _Found:
         self._read(more - self._members.keys())
         self.ids |= more
 
-    def _read_inside(self, deptIds: Iterable[str]) -> None:
-        """Read all who are in one of the departments."""
+    def _read_inside(self, deptIds: AbstractSet[str], certain: AbstractSet[str]) -> None:
+        """Read all who are in one of the departments, but what was read ahead only of those who were touched since."""
+        known, members, places = self._repeats.inside
+        self._members = {row[0]: MemberRow(*row) for row in members if row[0] not in certain}
+        self._keep_places(row for row in places if row[1] not in certain)
+        deptIds = deptIds - known
         for row in self._rows.in_departments(CorpMember, MemberRow._fields, deptIds):
             self._members[row[0]] = MemberRow(*row)
         self._keep_places(self._rows.in_departments(CorpDeptMember, MembershipRow._fields, deptIds))

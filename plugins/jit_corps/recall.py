@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from peewee import fn
 
 from jit_corps.fingerprints import KEPT_SECONDS, Fingerprints, load, read_touched
-from jit_corps.models import CorpDeptMember, CorpRoleMember
+from jit_corps.models import CorpDeptMember, CorpMember, CorpRoleMember
 from jit_corps.row_selection import Rows
-from jit_corps.rows import TAG
+from jit_corps.rows import TAG, MemberRow, MembershipRow
+from jit_corps.snapshot import Inside
 from jit_corps.state import read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from collections.abc import Set as AbstractSet
 
     import peewee
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from jitcore.storage import Storage
 
 __all__ = ["Recall"]
+
+#: So many rows of members are read ahead.
+MOST_INSIDE = 50_000
 
 
 class Recall:
@@ -49,6 +53,7 @@ class Recall:
         self.populated: frozenset[str] = frozenset()
         #: Members who were in no department when :meth:`unlisted` was asked.
         self.unplaced: set[str] = set()
+        self._inside = Inside()
 
     def begin(self, version: str) -> None:
         """Look up what was said.
@@ -57,7 +62,7 @@ class Recall:
         """
         # A reading that begins anew asks anew, perhaps under another version.
         self._version, self._stored, self._departments, self._roles = version, None, {}, {}
-        self.populated, self.unplaced = frozenset(), set()
+        self.populated, self.unplaced, self._inside = frozenset(), set(), Inside()
         with self._storage.reading():
             self.generation, _ = read_header(self._storage, self.corpFullName)
             loaded = load(self._storage, self.corpFullName)
@@ -85,6 +90,27 @@ class Recall:
             return Fingerprints(self._version, self._clock(), departments, roles)
         same = stored.isStored and stored.departments == departments and stored.roles == roles
         return Fingerprints(self._version, stored.comparedAt, departments, roles, isStored=same)
+
+    def look_inside(self, deptIds: Collection[str]) -> None:
+        """Read who is in departments here that say something new: while the rest of the lists is waited for.
+
+        Nobody's rows are read when they are too many to be kept; whoever needs them reads them then.
+        """
+        asked = self.populated.intersection(deptIds)
+        if not asked or len(self._inside.members) > MOST_INSIDE:
+            return
+        rows = Rows(self._storage, self.corpFullName)
+        departments, members, places = self._inside
+        self._inside = Inside(
+            departments | asked,
+            (*members, *rows.in_departments(CorpMember, MemberRow._fields, asked)),
+            (*places, *rows.in_departments(CorpDeptMember, MembershipRow._fields, asked)),
+        )
+
+    @property
+    def inside(self) -> Inside:
+        """Whom :meth:`look_inside` found."""
+        return self._inside
 
     def unlisted(self, known: AbstractSet[str], deptIds: AbstractSet[str], told: AbstractSet[str]) -> set[str] | None:
         """Those of the known members of whom nobody tells; ``None`` when that has to be found by reading all lists.

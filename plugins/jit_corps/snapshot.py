@@ -13,7 +13,7 @@ Ids are strings throughout. The dictionary form of a snapshot is in :mod:`jit_co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -29,6 +29,7 @@ __all__ = [
     "ROLES",
     "DeptRecord",
     "GrantRecord",
+    "Inside",
     "MemberRecord",
     "Membership",
     "Records",
@@ -192,6 +193,19 @@ class Targets:
         )
 
 
+class Inside(NamedTuple):
+    """Whoever was found in some departments here, while other lists were still waited for.
+
+    :param departments: their ids.
+    :param members: the members' rows as tuples.
+    :param places: all memberships of these members, as ``members``; some may come twice.
+    """
+
+    departments: frozenset[str] = frozenset()
+    members: tuple[tuple[Any, ...], ...] = ()
+    places: tuple[tuple[Any, ...], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Repeats:
     """Which lists of a reading say what they said before, so that what they tell is what is published.
@@ -204,6 +218,7 @@ class Repeats:
     :param unplaced: members who were in no department then.
     :param roles: ids of those that name the same members again.
     :param holders: the members whom each role names, be it again or not.
+    :param inside: who is in some of the other departments here.
     :param others: what is told of members anywhere but in these departments.
     :param members: what some of these departments tell of their members.
     """
@@ -215,6 +230,7 @@ class Repeats:
     unplaced: frozenset[str]
     roles: frozenset[str]
     holders: Mapping[str, Collection[str]]
+    inside: Inside
     others: Records[MemberRecord]
     members: Callable[[Iterable[str]], Iterable[MemberRecord]]
 

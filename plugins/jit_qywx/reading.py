@@ -209,6 +209,7 @@ class _Reading:
             unplaced=frozenset(recall.unplaced),
             roles=frozenset(roleId for roleId, one in roles.items() if recall.knows_role(roleId, one.digest)),
             holders={tag.role.roleId: tag.memberIds for tag in people.tags.values()},
+            inside=recall.inside,
             others=people.listing.elsewhere(),
             members=people.listing.of,
         )

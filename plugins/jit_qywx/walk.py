@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 Record: TypeAlias = dict[str, Any]
 
+#: After so many lists that say something new it is looked up who is in their departments here.
+_NEWS = 300
 #: The department does not exist (any more): 60003 of user/list, 60123 of department calls.
 _NO_DEPARTMENT = frozenset({60003, 60123})
 
@@ -181,6 +183,7 @@ class Walk:
                 raise
 
         vanished: list[NotFound] = []
+        news: list[str] = []
         missing = [deptId for deptId in deptIds if deptId not in listing]
         for deptId, result in read_as_answered(self._pool, "members", missing, read, self._progress):
             if isinstance(result, NotFound):
@@ -191,10 +194,16 @@ class Walk:
                 listing.add_repeated(deptId, told)
             else:
                 listing.add(deptId, told)
+                news.append(deptId)
+            if recall is not None and len(news) >= _NEWS:
+                recall.look_inside(news)
+                news.clear()
             if fingerprint is not None:
                 self.fingerprints[deptId] = fingerprint
             self._listed += 1
             self._keep(deptId, told)
+        if recall is not None:
+            recall.look_inside(news)
         return vanished
 
 

@@ -19,7 +19,7 @@ from jit_corps.state import read_parts
 from jit_qywx.emulator import Org
 from jit_qywx.emulator.product import EditError
 from tests.invariants.conftest import make_world  # noqa: F401 - a fixture
-from tests.invariants.harness.world import World, organisation
+from tests.invariants.harness.world import READING, World, organisation
 from tests.jit_corps.conftest import Bench, bench, clock, open_bench, shop, shop_app  # noqa: F401 - fixtures
 
 EVERYBODY = 10**9
@@ -34,6 +34,8 @@ class Compared:
         self.whole = 0
         #: Off where somebody wrote into the tables behind the history's back.
         self.checks = True
+        # Rows are read ahead in portions that a small enterprise has, too.
+        monkeypatch.setattr("jit_qywx.walk._NEWS", 2)
         monkeypatch.setattr("jit_corps.sync.plan_parts_guarded", self._plan)
         self._beside = None
         from jit_corps.sync import Engine
@@ -235,6 +237,28 @@ def test_whoever_an_event_or_a_person_touched_is_compared(compared, world):
     assert report.counts["members"]["updated"] == 1
     assert world.bench.state.members["user05"].name == "成员5"
     assert compared.differing[-1] >= 1
+
+
+@pytest.mark.parametrize("moment", [4, 8, 12, 14])
+def test_who_is_touched_while_lists_are_read_is_read_again(compared, world, moment):
+    """Rows are read ahead; what an event or a person changes after that counts."""
+    storage, name = world.bench.storage, world.bench.engine.corpFullName
+    for number in (1, 2, 3):
+        world.org.update_member(f"user{number:02}", name=f"新名{number}")
+    change = world.org.update_member("user09", position="新职")
+
+    def meanwhile() -> None:
+        world.events(change)
+        set_pins(storage, name, "user01", {"name": "pinned"})
+        set_offline(storage, name, ["user02"], offline=True)
+
+    world.wecom.at_call(moment, meanwhile, path=READING)
+    world.sync()
+    members = world.bench.state.members
+    assert (members["user01"].name, members["user02"].status, members["user09"].position) == ("pinned", 2, "新职")
+    assert members["user03"].name == "新名3"
+    assert len(compared.differing) == 1
+    assert world.sync().changes == 0
 
 
 def test_after_a_day_everybody_is_compared(compared, world):
