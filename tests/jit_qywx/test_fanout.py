@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, Event, Lock
 
 import pytest
 
-from jit_qywx.fanout import AHEAD, read_as_answered, read_each
+from jit_qywx.fanout import AHEAD, FEW_THREADS, read_as_answered, read_each
 
 
 def quietly(phase: str, done: int, total: int | None) -> None:
@@ -70,3 +70,34 @@ def test_the_first_failure_ends_it() -> None:
     with ThreadPoolExecutor(1) as pool, pytest.raises(LookupError):
         read_each(pool, "items", range(1_000), read, quietly)
     assert len(asked) <= AHEAD + 1
+
+
+def test_answers_that_take_their_time_are_waited_for_together() -> None:
+    """As many calls are under way as the pool has threads, also when not one of the first is answered."""
+    together = Barrier(8)
+
+    def read(item: int) -> int:
+        together.wait(60)
+        return item
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(read_each(pool, "items", range(16), read, quietly)) == 16
+
+
+def test_answers_that_come_at_once_are_asked_for_by_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More threads would wait for each other."""
+    monkeypatch.setattr("jit_qywx.fanout.AT_ONCE", 60.0)
+    lock, asking, most = Lock(), 0, 0
+
+    def read(item: int) -> int:
+        nonlocal asking, most
+        with lock:
+            asking += 1
+            most = max(most, asking)
+        with lock:
+            asking -= 1
+        return item
+
+    with ThreadPoolExecutor(8) as pool:
+        read_each(pool, "items", range(5 * AHEAD), read, quietly)
+    assert most <= FEW_THREADS
