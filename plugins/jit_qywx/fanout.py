@@ -43,7 +43,7 @@ def read_each(
 def read_as_answered(
     pool: Executor, phase: str, items: Collection[Item], read: Callable[[Item], Result], progress: Progress
 ) -> Iterator[tuple[Item, Result]]:
-    """Read every item, several at a time, and hand out each result as soon as it is there, in no order.
+    """Read every item, several at a time, and hand out the results as they come: soon, some at a time, in no order.
 
     The first failure ends it and is raised. So does whoever stops asking for results.
 

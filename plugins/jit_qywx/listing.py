@@ -9,6 +9,7 @@ A place that says what it said before is kept as the text that it sent, and read
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -50,7 +51,7 @@ class Repeated:
         return iter(self.read(self.text))
 
 
-_Told: TypeAlias = "list[MemberRecord] | Repeated | _Written | _Sealed"
+_Told: TypeAlias = "list[MemberRecord] | Repeated | _Filed"
 
 
 class Listing:
@@ -169,53 +170,43 @@ class Listing:
             return
         if self._held - len(told) <= self._most:
             # From here on, all are too many.
-            self._told = {one: self._written(earlier) for one, earlier in self._told.items()}
-        self._told[place] = self._written(told)
+            self._told = {one: self._filed(earlier) for one, earlier in self._told.items()}
+        self._told[place] = self._filed(told)
 
-    def _written(self, told: _Told) -> _Told:
-        if not told or isinstance(told, _Written | _Sealed):
+    def _filed(self, told: _Told) -> _Told:
+        if not told or isinstance(told, _Filed):
             return told
-        return _Sealed(self._file, self._seal, told) if isinstance(told, Repeated) else _Written(self._file, told)
+        if isinstance(told, list):
+            return _Filed(self._file, packed(MEMBER_RECORDS, told), len(told), partial(unpacked, MEMBER_RECORDS))
+        # What WeCom sent holds mail and telephone numbers.
+        seal, read = self._seal, told.read
+        return _Filed(self._file, seal.sealed(told.text), len(told), lambda data: read(seal.opened(data)))
 
 
-class _Written:
-    """What one place told, in the file."""
+class _Filed:
+    """What one place told, in the file.
 
-    __slots__ = ("_count", "_file", "_length", "_start")
+    :param data: what lies there.
+    :param count: how many records that holds.
+    :param read: makes these of it.
+    """
 
-    def __init__(self, file: SpoolFile, told: list[MemberRecord]) -> None:
-        data = packed(MEMBER_RECORDS, told)
+    __slots__ = ("_count", "_file", "_length", "_read", "_start")
+
+    def __init__(
+        self, file: SpoolFile, data: bytes, count: int, read: Callable[[bytes], Iterable[MemberRecord]]
+    ) -> None:
         self._file = file
         self._start = file.write(data)
         self._length = len(data)
-        self._count = len(told)
+        self._count = count
+        self._read = read
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[MemberRecord]:
-        return unpacked(MEMBER_RECORDS, self._file.read(self._start, self._length))
-
-
-class _Sealed:
-    """What one place told, as it sent it, in the file: enciphered, because that holds mail and telephone numbers."""
-
-    __slots__ = ("_count", "_file", "_length", "_read", "_seal", "_start")
-
-    def __init__(self, file: SpoolFile, seal: Seal, told: Repeated) -> None:
-        data = seal.sealed(told.text)
-        self._file = file
-        self._seal = seal
-        self._read = told.read
-        self._start = file.write(data)
-        self._length = len(data)
-        self._count = len(told)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[MemberRecord]:
-        return iter(self._read(self._seal.opened(self._file.read(self._start, self._length))))
+        return iter(self._read(self._file.read(self._start, self._length)))
 
 
 class _Members:
