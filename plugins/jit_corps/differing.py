@@ -15,12 +15,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.fingerprints import read_touched
-from jit_corps.merging import merged_head, merged_members
+from jit_corps.merging import merged_head
 from jit_corps.models import CorpDeptMember, CorpMember, CorpRoleMember
 from jit_corps.observations import read_fresh
-from jit_corps.parts import Part
+from jit_corps.parts import Whole
 from jit_corps.plan_members import is_as_told
-from jit_corps.renames import find_renames, renamed
 from jit_corps.row_selection import Rows
 from jit_corps.rows import MANUAL, TAG, UPSTREAM, GrantRow, LocalState, MemberRow, MembershipRow
 from jit_corps.snapshot import GrantRecord
@@ -31,59 +30,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-    from jit_corps.changes import KindChanges
     from jit_corps.rows import DeptRow, RoleRow
     from jit_corps.snapshot import MemberRecord, Repeats, Snapshot
     from jitcore.storage import Storage
 
-__all__ = ["Differing", "read_differing"]
-
-
-class Differing:
-    """The members of whom something else is told than is here, as the only part.
-
-    :param head: what is told; without members and grants.
-    :param state: what is here; without members and memberships, and with one grant of each role that people here gave.
-    :param members: the records of these members.
-    :param grants: the grants that they are told to have.
-    :param before: what is here of them.
-    :param total: counts what is here of everybody.
-    """
-
-    def __init__(
-        self,
-        head: Snapshot,
-        state: LocalState,
-        members: Iterable[MemberRecord],
-        grants: Iterable[GrantRecord],
-        before: LocalState,
-        total: Totals,
-    ) -> None:
-        self.snapshot = head
-        self.state = state
-        self.total = total
-        told = replace(head, members=merged_members(tuple(members)), grants=tuple(grants))
-        renames, self.conflicts = find_renames(told, before)
-        self._part = Part(told, renamed(before, renames) if renames else before, before, renames)
-
-    def __iter__(self) -> Iterator[Part]:
-        yield self._part
-
-    def kept(self, kind: str, changes: KindChanges[Any]) -> KindChanges[Any]:
-        """See :class:`jit_corps.parts.Parts`."""
-        del kind
-        return changes
-
-    def united(self, kind: str, changes: list[KindChanges[Any]]) -> KindChanges[Any]:
-        """See :class:`jit_corps.parts.Parts`."""
-        del kind
-        (only,) = changes
-        return only
+__all__ = ["read_differing"]
 
 
 def read_differing(
     storage: Storage, corpFullName: str, snapshot: Snapshot, title: str, since: float, most: int
-) -> Differing | None:
+) -> Whole | None:
     """What is published of those members, beside what is told of them; ``None`` when everything has to be compared.
 
     :param title: the element's title.
@@ -101,8 +57,7 @@ def read_differing(
         return None
     rows = Rows(storage, corpFullName)
     depts, roles = rows.depts(), rows.roles()
-    head = replace(merged_head(snapshot, repeats.holders.keys()), members=(), grants=())
-    if not _stand_as_before(head, depts, roles):
+    if not _stand_as_before(merged_head(snapshot, repeats.holders.keys()), depts, roles):
         return None
     same = repeats.departments - touched.departments
     found = _Found(rows, repeats, same)
@@ -121,7 +76,8 @@ def read_differing(
         since=since,
         fresh=read_fresh(storage, corpFullName, since),
     )
-    return Differing(head, state, found.records, found.grants(), found.beside(state), Totals(storage, corpFullName))
+    told = replace(snapshot, members=tuple(found.records), grants=tuple(found.grants()))
+    return Whole(told, found.beside(state), Totals(storage, corpFullName))
 
 
 class _Found:

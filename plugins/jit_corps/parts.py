@@ -84,11 +84,13 @@ class Parts(Protocol):
 
 
 class Whole:
-    """An organisation in one part, as all but the largest are."""
+    """An organisation in one part, as all but the largest are.
 
-    total = None
+    :param total: counts everybody, when ``state`` holds only some of the members.
+    """
 
-    def __init__(self, snapshot: Snapshot, state: LocalState) -> None:
+    def __init__(self, snapshot: Snapshot, state: LocalState, total: Total | None = None) -> None:
+        self.total = total
         self.snapshot = merged(snapshot)
         renames, self.conflicts = find_renames(self.snapshot, state)
         self.state = renamed(state, renames) if renames else state

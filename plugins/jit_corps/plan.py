@@ -49,19 +49,16 @@ def plan_guarded(
     :param recent: how many of a kind went within a day before.
     :raises EverybodyUnknown: upstream tells of nobody who is known here, and no approval says that this is right.
     """
-    return plan_parts_guarded(Whole(snapshot, state), approve=approve, total=total, recent=recent)
+    return plan_parts_guarded(Whole(snapshot, state, total), approve=approve, recent=recent)
 
 
-def plan_parts_guarded(
-    parts: Parts, *, approve: int | None = None, total: Total | None = None, recent: Recent = nothing_went
-) -> Plan:
+def plan_parts_guarded(parts: Parts, *, approve: int | None = None, recent: Recent = nothing_went) -> Plan:
     """As :func:`plan_guarded`, of an organisation that may be cut into parts."""
-    total = total or parts.total
     withheld: dict[str, Withheld] = {}
     while True:
         plan = plan_parts(parts, withhold=frozenset(withheld))
         check_known(plan, approve)
-        found = guard(plan if total is None else _counted(plan, total, recent), recent)
+        found = guard(plan if parts.total is None else _counted(plan, parts.total, recent), recent)
         # What followed from something that is held back now may stand for itself.
         new = {one.kind: one for one in found if one.kind not in withheld and not passes(one, approve)}
         if not new:

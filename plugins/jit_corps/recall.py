@@ -53,7 +53,8 @@ class Recall:
         self.populated: frozenset[str] = frozenset()
         #: Members who were in no department when :meth:`unlisted` was asked.
         self.unplaced: set[str] = set()
-        self._inside = Inside()
+        #: Whom :meth:`look_inside` found.
+        self.inside = Inside()
 
     def begin(self, version: str) -> None:
         """Look up what was said.
@@ -62,7 +63,7 @@ class Recall:
         """
         # A reading that begins anew asks anew, perhaps under another version.
         self._version, self._stored, self._departments, self._roles = version, None, {}, {}
-        self.populated, self.unplaced, self._inside = frozenset(), set(), Inside()
+        self.populated, self.unplaced, self.inside = frozenset(), set(), Inside()
         with self._storage.reading():
             self.generation, _ = read_header(self._storage, self.corpFullName)
             loaded = load(self._storage, self.corpFullName)
@@ -97,20 +98,15 @@ class Recall:
         Nobody's rows are read when they are too many to be kept; whoever needs them reads them then.
         """
         asked = self.populated.intersection(deptIds)
-        if not asked or len(self._inside.members) > MOST_INSIDE:
+        if not asked or len(self.inside.members) > MOST_INSIDE:
             return
         rows = Rows(self._storage, self.corpFullName)
-        departments, members, places = self._inside
-        self._inside = Inside(
+        departments, members, places = self.inside
+        self.inside = Inside(
             departments | asked,
             (*members, *rows.in_departments(CorpMember, MemberRow._fields, asked)),
             (*places, *rows.in_departments(CorpDeptMember, MembershipRow._fields, asked)),
         )
-
-    @property
-    def inside(self) -> Inside:
-        """Whom :meth:`look_inside` found."""
-        return self._inside
 
     def unlisted(self, known: AbstractSet[str], deptIds: AbstractSet[str], told: AbstractSet[str]) -> set[str] | None:
         """Those of the known members of whom nobody tells; ``None`` when that has to be found by reading all lists.

@@ -132,16 +132,6 @@ def _no_masking() -> None:
     _put("jit_qywx.client.transport", "make_error", lambda *a, **k: real(*a, **{**k, "secrets": ()}))
 
 
-def _no_merging() -> None:
-    _put("jit_corps.parts", "merged", lambda snapshot: snapshot)
-    _put("jit_corps.differing", "merged_members", tuple)
-
-
-def _no_renames() -> None:
-    for module in ("parts", "differing"):
-        _put(f"jit_corps.{module}", "find_renames", lambda *_: ({}, ()))
-
-
 def _lists_are_always_believed() -> None:
     _put("jit_corps.plan", "_fingerprints", lambda parts: parts.snapshot.fingerprints)
     real = _real("jit_corps.plan", "plan_parts")
@@ -278,12 +268,12 @@ PROTECTIONS = {
     ),
     "merging": Protection(
         "somebody listed twice is one person",
-        _no_merging,
+        _replaced("jit_corps.parts", "merged", lambda snapshot: snapshot),
         (f"{HERE}test_i06_idempotent_and_order_free.py::test_somebody_told_five_times_is_one_person",),
     ),
     "renames": Protection(
         "a person goes along to a new id",
-        _no_renames,
+        _replaced("jit_corps.parts", "find_renames", lambda *_: ({}, ())),
         (f"{HERE}test_i13_identity_is_continuous.py::test_a_rename_among_other_news",),
     ),
     "encrypted ids": Protection(
