@@ -306,7 +306,7 @@ class _Reading:
         if named and listing.repeated:
             # Whom a repeated list tells of need not be asked for. Those known here are found without reading it.
             named -= self._asked.known - self._missing(listing)
-        unlisted = sorted(named - listing.told_elsewhere) if listing.repeated else sorted(named - listing.memberIds)
+        unlisted = sorted(named - listing.told_elsewhere)
         unread = [userId for userId in unlisted if userId not in self._walk.named]
         for userId, told in read_as_answered(self._pool, "members", unread, read, self._progress):
             self._walk.keep_named(userId, told)
