@@ -110,8 +110,9 @@ class _Found:
         for record in told:
             by_member.setdefault(record.memberId, []).append(record)
         self._read_inside(elsewhere, certain)
-        self._read((by_member.keys() | certain) - self._members.keys())
-        looked_at = self._members.keys() | by_member.keys() | certain
+        asked = by_member.keys() | certain | set().union(*repeats.differing.values())
+        self._read(asked - self._members.keys())
+        looked_at = self._members.keys() | asked
         if len(looked_at) > most:
             return False
         self.ids = {
@@ -121,7 +122,12 @@ class _Found:
         }
         self._add_namesakes(by_member)
         # Whoever differs may be told of by a repeated list as well, and then by what it said before.
-        others = {deptId for memberId in self.ids for deptId in self._places.get(memberId, ())} & self._same
+        others = {
+            deptId
+            for memberId in self.ids
+            for deptId in self._places.get(memberId, ())
+            if deptId in self._same and memberId not in repeats.differing.get(deptId, ())
+        }
         self.records = [record for memberId in self.ids for record in by_member.get(memberId, ())]
         self.records += [record for record in repeats.members(others) if record.memberId in self.ids]
         return True
@@ -165,7 +171,7 @@ class _Found:
         self.ids |= more
 
     def _read_inside(self, deptIds: AbstractSet[str], certain: AbstractSet[str]) -> None:
-        """Read all who are in one of the departments, but what was read ahead only of those who were touched since."""
+        """Read all who are in one of the departments; what was read ahead is taken over, but of nobody ``certain``."""
         known, members, places = self._repeats.inside
         self._members = {row[0]: MemberRow(*row) for row in members if row[0] not in certain}
         self._keep_places(row for row in places if row[1] not in certain)

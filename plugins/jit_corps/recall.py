@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from peewee import fn
 
-from jit_corps.fingerprints import KEPT_SECONDS, Fingerprints, load, read_touched
+from jit_corps.fingerprints import KEPT_SECONDS, MOST_MARKS, Fingerprints, load, read_touched
 from jit_corps.models import CorpDeptMember, CorpMember, CorpRoleMember
 from jit_corps.row_selection import Rows
 from jit_corps.rows import TAG, MemberRow, MembershipRow
@@ -18,18 +18,31 @@ from jit_corps.snapshot import Inside
 from jit_corps.state import read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     import peewee
 
-    from jit_corps.fingerprints import Prints
+    from jit_corps.fingerprints import Fingerprint, Prints
     from jitcore.storage import Storage
 
-__all__ = ["Recall"]
+__all__ = ["Partly", "Recall"]
 
+#: After so many lists that say something new it is looked up who is in their departments here.
+NEWS = 300
 #: So many rows of members are read ahead.
 MOST_INSIDE = 50_000
+
+
+class Partly(NamedTuple):
+    """Of whom a list tells that repeats only a part of what it said: ids of members.
+
+    :param repeated: of whom it says what it said.
+    :param told: of whom it says something else.
+    """
+
+    repeated: AbstractSet[str]
+    told: AbstractSet[str]
 
 
 class Recall:
@@ -53,8 +66,12 @@ class Recall:
         self.populated: frozenset[str] = frozenset()
         #: Members who were in no department when :meth:`unlisted` was asked.
         self.unplaced: set[str] = set()
-        #: Whom :meth:`look_inside` found.
+        #: By department whose list repeats a part of what it said: who is in it here and is not repeated.
+        self.differing: dict[str, set[str]] = {}
+        #: Rows that were read ahead.
         self.inside = Inside()
+        #: Departments whose lists say something new and that are not looked up yet; None for lists that repeat nothing.
+        self._news: dict[str, Partly | None] = {}
 
     def begin(self, version: str) -> None:
         """Look up what was said.
@@ -63,49 +80,72 @@ class Recall:
         """
         # A reading that begins anew asks anew, perhaps under another version.
         self._version, self._stored, self._departments, self._roles = version, None, {}, {}
-        self.populated, self.unplaced, self.inside = frozenset(), set(), Inside()
+        self.populated, self.unplaced, self.differing, self.inside = frozenset(), set(), {}, Inside()
+        self._news = {}
         with self._storage.reading():
             self.generation, _ = read_header(self._storage, self.corpFullName)
             loaded = load(self._storage, self.corpFullName)
             if loaded is not None:
                 self._believe(*loaded)
 
-    def knows(self, deptId: str, digest: str) -> bool:
-        """Whether a department's list says what it said, and nobody who was in it then was touched here since."""
-        known = self._departments.get(deptId)
-        return known is not None and known.digest == digest
+    def said(self, deptId: str) -> Fingerprint | None:
+        """What a department's list said, if nobody who was in it then was touched here since."""
+        return self._departments.get(deptId)
 
     def knows_role(self, roleId: str, digest: str) -> bool:
-        """As :meth:`knows`, of the list of those whom a role names."""
+        """Whether the list of those whom a role names says what it said, and nobody changed these here since."""
         known = self._roles.get(roleId)
         return known is not None and known.digest == digest
 
-    def members_of(self, deptId: str) -> int:
-        """Of how many members a department that is known tells."""
-        return self._departments[deptId].members
-
     def fingerprints(self, departments: Prints, roles: Prints) -> Fingerprints:
         """What was said this time."""
+        if sum(one.members for one in departments.values()) > MOST_MARKS:
+            departments = {deptId: one._replace(marks="") for deptId, one in departments.items()}
         stored = self._stored
         if stored is None:
             return Fingerprints(self._version, self._clock(), departments, roles)
         same = stored.isStored and stored.departments == departments and stored.roles == roles
         return Fingerprints(self._version, stored.comparedAt, departments, roles, isStored=same)
 
-    def look_inside(self, deptIds: Collection[str]) -> None:
-        """Read who is in departments here that say something new: while the rest of the lists is waited for.
+    def note_news(self, deptId: str, partly: Partly | None) -> None:
+        """Note a department whose list says something new. Now and then it is looked up who is there.
+
+        :param partly: of whom it tells, when it repeats a part of what it said; None when it says something else.
+        """
+        self._news[deptId] = partly
+        if len(self._news) >= NEWS:
+            self.look_up_news()
+
+    def look_up_news(self) -> None:
+        """Look up who is here of whom lists say something new: while the rest of the lists is waited for.
 
         Nobody's rows are read when they are too many to be kept; whoever needs them reads them then.
         """
-        asked = self.populated.intersection(deptIds)
-        if not asked or len(self.inside.members) > MOST_INSIDE:
-            return
+        partly = {deptId: one for deptId, one in self._news.items() if one is not None}
+        whole = self.populated.intersection(self._news.keys() - partly.keys())
+        self._news = {}
         rows = Rows(self._storage, self.corpFullName)
+        differing: dict[str, set[str]] = {deptId: set() for deptId in partly}
+        for deptId, memberId in rows.some(CorpDeptMember, ("deptId", "memberId"), "deptId", partly):
+            if memberId not in partly[deptId].repeated:
+                differing[deptId].add(memberId)
+        self.differing |= differing
+        if len(self.inside.members) > MOST_INSIDE:
+            return
+        some = set().union(*differing.values(), *(one.told for one in partly.values()))
         departments, members, places = self.inside
         self.inside = Inside(
-            departments | asked,
-            (*members, *rows.in_departments(CorpMember, MemberRow._fields, asked)),
-            (*places, *rows.in_departments(CorpDeptMember, MembershipRow._fields, asked)),
+            departments | whole,
+            (
+                *members,
+                *rows.in_departments(CorpMember, MemberRow._fields, whole),
+                *rows.some(CorpMember, MemberRow._fields, "memberId", some),
+            ),
+            (
+                *places,
+                *rows.in_departments(CorpDeptMember, MembershipRow._fields, whole),
+                *rows.some(CorpDeptMember, MembershipRow._fields, "memberId", some),
+            ),
         )
 
     def unlisted(self, known: AbstractSet[str], deptIds: AbstractSet[str], told: AbstractSet[str]) -> set[str] | None:
@@ -114,21 +154,25 @@ class Recall:
         Who was touched here since the reading began may be among them although somebody does.
 
         :param known: ids of members here.
-        :param deptIds: the departments that say what they said.
-        :param told: of whom all others tell.
+        :param deptIds: the departments that say what they said, but for those who are :attr:`differing`.
+        :param told: of whom something else is told.
         """
         storage, name = self._storage, self.corpFullName
         rows = Rows(storage, name)
         elsewhere = self.populated - deptIds
         found = {memberId for (memberId,) in rows.some(CorpDeptMember, ("memberId",), "deptId", elsewhere)}
         self.unplaced = rows.without_places()
-        found = (found | self.unplaced) & known - told
+        found = (found.union(self.unplaced, *self.differing.values()) & known) - told
         places = rows.some(CorpDeptMember, ("deptId", "memberId"), "memberId", found)
-        found -= {memberId for deptId, memberId in places if deptId in deptIds}
+        found -= {
+            memberId
+            for deptId, memberId in places
+            if deptId in deptIds and memberId not in self.differing.get(deptId, ())
+        }
         # Last: whoever was touched while this was looked up is among them.
         generation, _ = read_header(storage, name)
         touched = read_touched(storage, name, self.generation, generation)
-        return None if touched is None else found | (touched.members & known - told)
+        return None if touched is None else found | ((touched.members & known) - told)
 
     def _believe(self, since: int, stored: Fingerprints) -> None:
         if stored.version != self._version or not 0 <= self._clock() - stored.comparedAt < KEPT_SECONDS:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from jit_corps.fingerprints import Fingerprints
 
@@ -194,9 +195,9 @@ class Targets:
 
 
 class Inside(NamedTuple):
-    """Whoever was found in some departments here, while other lists were still waited for.
+    """Members' rows that were read while lists were still waited for.
 
-    :param departments: their ids.
+    :param departments: ids of those of which all members are among them.
     :param members: the members' rows as tuples.
     :param places: all memberships of these members, as ``members``; some may come twice.
     """
@@ -214,18 +215,21 @@ class Repeats:
     :param generation: the one that was published when the reading began. Of whom anything was changed here since, what
         is told has to be compared all the same.
     :param departments: ids of those whose lists of members are repeated; no member is listed there twice.
+    :param differing: of such a department, who was in it here then and is not repeated: its list says something else of
+        them, or nothing.
     :param populated: departments that had members here then.
     :param unplaced: members who were in no department then.
     :param roles: ids of those that name the same members again.
     :param holders: the members whom each role names, be it again or not.
-    :param inside: who is in some of the other departments here.
-    :param others: what is told of members anywhere but in these departments.
-    :param members: what some of these departments tell of their members.
+    :param inside: who is in some of the other departments here, and others who may differ.
+    :param others: what is told of members and is not repeated.
+    :param members: what the lists of some of these departments repeat.
     """
 
     corpFullName: str
     generation: int
     departments: frozenset[str]
+    differing: Mapping[str, AbstractSet[str]]
     populated: frozenset[str]
     unplaced: frozenset[str]
     roles: frozenset[str]

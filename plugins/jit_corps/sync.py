@@ -138,7 +138,7 @@ class Engine:
     def fetched(self, fetch: Fetch, approve: int | None, progress: Progress) -> Snapshot:
         """What the provider says, with second looks at as many missing members as may go."""
         with collecting_seldom():
-            known = self._known()
+            known = self.known()
             snapshot = fetch(known, confirm=max(removal_limit(len(known)), approve or 0), progress=progress)
         if not isinstance(snapshot, Snapshot) or snapshot.corpId != self.corpId or snapshot.targets is not None:
             raise CorpError(
@@ -175,7 +175,7 @@ class Engine:
             log.warning("conflict in corp=%s: %s", self.corpFullName, conflict)
         return report
 
-    def _known(self) -> frozenset[str]:
+    def known(self) -> frozenset[str]:
         """Active members whose absence would mean something: not those who are out of sight."""
         storage, name = self.storage, self.corpFullName
         member, dept, place = storage.models[CorpMember], storage.models[CorpDept], storage.models[CorpDeptMember]

@@ -4,7 +4,7 @@ A reading finds the same member in each of their departments, in the visible ran
 What one place told is added whole, once it is told whole; so whoever wants to go on with an interrupted reading keeps
 what was added and adds it again, and whoever reads in other portions than departments adds those.
 
-A place that says what it said before is kept as the text that it sent, and read only if somebody asks.
+What a place repeats of what it said before is kept as the text that it sent, and read only if somebody asks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONFIRMED = "confirmed"
 
 
 class Repeated:
-    """What a place told, as the text that it sent.
+    """What a place told and had told before, as the text that it sent.
 
     :param count: how many records it holds.
     :param read: makes these of it.
@@ -67,31 +67,31 @@ class Listing:
     def __init__(self, held: int | None = None) -> None:
         self._most = held
         self._held = 0
+        #: Every place, with what it told for the first time, and some of them with what they repeated.
         self._told: dict[str, _Told] = {}
+        self._repeated: dict[str, _Told] = {}
         self._file = SpoolFile()
         self._seal = Seal()
-        self._repeated: set[str] = set()
-        #: Of whom the places tell that are not repeated; None when that has to be found out again.
-        self._told_elsewhere: set[str] | None = set()
+        #: Of whom was told for the first time; None when that has to be found out again.
+        self._news: set[str] | None = set()
         #: What the first places told, of as many members as vouch for a token; replaced whole, for other threads.
         self._first: tuple[list[MemberRecord] | Repeated, ...] = ()
 
-    def add(self, place: str, records: Iterable[MemberRecord]) -> None:
-        """Keep all that a place tells, which may be nobody. A place that is told again replaces what it told."""
-        told = list(records)
-        self._repeated.discard(place)
-        if place in self._told:
-            self._told_elsewhere = None
-        elif self._told_elsewhere is not None:
-            self._told_elsewhere.update([record.memberId for record in told])
-        self._add(place, told)
+    def add(self, place: str, records: Iterable[MemberRecord], repeated: Repeated | None = None) -> None:
+        """Keep all that a place tells, which may be nobody. A place that is told again replaces what it told.
 
-    def add_repeated(self, place: str, told: Repeated) -> None:
-        """Keep what a place tells that says what it said before."""
+        :param records: what it tells but for what is ``repeated``.
+        :param repeated: what it had told before; None for nothing.
+        """
+        told = list(records)
         if place in self._told:
-            self._told_elsewhere = None
-        self._repeated.add(place)
-        self._add(place, told)
+            self._news = None
+            self._repeated.pop(place, None)
+        elif self._news is not None:
+            self._news.update([record.memberId for record in told])
+        self._put(self._told, place, told)
+        if repeated is not None:
+            self._put(self._repeated, place, repeated)
 
     def __contains__(self, place: object) -> bool:
         """Whether it was added."""
@@ -101,21 +101,21 @@ class Listing:
         """Leave out what any other place told, and keep to this order: the others vanished while all was read."""
         kept = {place: self._told[place] for place in places}
         if len(kept) < len(self._told):
-            self._told_elsewhere = None
+            self._news = None
         self._told = kept
-        self._repeated &= kept.keys()
+        self._repeated = {place: self._repeated[place] for place in kept if place in self._repeated}
 
     @property
     def repeated(self) -> frozenset[str]:
-        """The places that say what they said before."""
+        """The places that repeat what they said before, or some of it."""
         return frozenset(self._repeated)
 
     @property
-    def told_elsewhere(self) -> AbstractSet[str]:
-        """Of whom the other places tell."""
-        if self._told_elsewhere is None:
-            self._told_elsewhere = {record.memberId for record in self.elsewhere()}
-        return self._told_elsewhere
+    def newsIds(self) -> AbstractSet[str]:
+        """Of whom is told what is not repeated."""
+        if self._news is None:
+            self._news = {record.memberId for record in self.news()}
+        return self._news
 
     @property
     def first(self) -> list[MemberRecord]:
@@ -129,28 +129,31 @@ class Listing:
 
     @property
     def memberIds(self) -> AbstractSet[str]:
-        """Of whom all places tell. With places that are repeated this reads them."""
+        """Of whom all places tell. Where something is repeated this reads it."""
         if not self._repeated:
-            return self.told_elsewhere
-        return self.told_elsewhere | {record.memberId for record in self.of(self._repeated)}
+            return self.newsIds
+        return self.newsIds | {record.memberId for record in self.repeated_by(self._repeated)}
 
-    def of(self, places: Iterable[str]) -> Records[MemberRecord]:
-        """What some of the places told, repeated records too."""
-        return _Members([self._told[place] for place in places], None)
+    def told_by(self, place: str) -> Records[MemberRecord]:
+        """All that a place tells."""
+        return _Members([told[place] for told in (self._told, self._repeated) if place in told], None)
 
-    def elsewhere(self) -> Records[MemberRecord]:
-        """What is told by the places that do not say what they said before, repeated records too."""
-        return self.of([place for place in self._told if place not in self._repeated])
+    def repeated_by(self, places: Iterable[str]) -> Records[MemberRecord]:
+        """What some of the places repeat."""
+        return _Members([self._repeated[place] for place in places if place in self._repeated], None)
+
+    def news(self) -> Records[MemberRecord]:
+        """What is told and not repeated."""
+        return _Members(tuple(self._told.values()), None)
 
     def members(self, altered: Callable[[MemberRecord], MemberRecord] | None = None) -> Records[MemberRecord]:
         """One record per member, although each department lists them; more only where different things were told.
 
-        Of more records than are held, and where some places say what they said before, all are handed out, repeated
-        ones too.
+        Of more records than are held, and where something is repeated, all are handed out, be they alike.
 
         :param altered: gives the record to hand out for one that was added.
         """
-        told = tuple(self._told.values())
+        told = (*self._told.values(), *self._repeated.values())
         if not all(isinstance(one, list) for one in told):
             return _Members(told, altered)
         first: dict[str, MemberRecord] = {}
@@ -161,17 +164,18 @@ class Listing:
                 members.append(record)
         return tuple(members)
 
-    def _add(self, place: str, told: list[MemberRecord] | Repeated) -> None:
+    def _put(self, where: dict[str, _Told], place: str, told: list[MemberRecord] | Repeated) -> None:
         if sum(map(len, self._first)) < WITNESSES:
             self._first = (*self._first, told)
         self._held += len(told)
         if self._most is None or self._held <= self._most:
-            self._told[place] = told
+            where[place] = told
             return
         if self._held - len(told) <= self._most:
             # From here on, all are too many.
-            self._told = {one: self._filed(earlier) for one, earlier in self._told.items()}
-        self._told[place] = self._filed(told)
+            for kept in (self._told, self._repeated):
+                kept.update({one: self._filed(earlier) for one, earlier in kept.items()})
+        where[place] = self._filed(told)
 
     def _filed(self, told: _Told) -> _Told:
         if not told or isinstance(told, _Filed):

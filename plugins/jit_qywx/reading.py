@@ -205,13 +205,14 @@ class _Reading:
             corpFullName=recall.corpFullName,
             generation=recall.generation,
             departments=people.listing.repeated,
+            differing=recall.differing,
             populated=recall.populated,
             unplaced=frozenset(recall.unplaced),
             roles=frozenset(roleId for roleId, one in roles.items() if recall.knows_role(roleId, one.digest)),
             holders={tag.role.roleId: tag.memberIds for tag in people.tags.values()},
             inside=recall.inside,
-            others=people.listing.elsewhere(),
-            members=people.listing.of,
+            others=people.listing.news(),
+            members=people.listing.repeated_by,
         )
         return replace(snapshot, repeats=repeats, fingerprints=recall.fingerprints(people.fingerprints, roles))
 
@@ -306,7 +307,7 @@ class _Reading:
         if named and listing.repeated:
             # Whom a repeated list tells of need not be asked for. Those known here are found without reading it.
             named -= self._asked.known - self._missing(listing)
-        unlisted = sorted(named - listing.told_elsewhere)
+        unlisted = sorted(named - listing.newsIds)
         unread = [userId for userId in unlisted if userId not in self._walk.named]
         for userId, told in read_as_answered(self._pool, "members", unread, read, self._progress):
             self._walk.keep_named(userId, told)
@@ -316,7 +317,7 @@ class _Reading:
         """Who is known here and is not listed."""
         known = self._asked.known
         if self._recall is not None and listing.repeated:
-            missing = self._recall.unlisted(known, listing.repeated, listing.told_elsewhere)
+            missing = self._recall.unlisted(known, listing.repeated, listing.newsIds)
             if missing is not None:
                 return missing
         return known - listing.memberIds

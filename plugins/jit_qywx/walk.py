@@ -1,7 +1,7 @@
 """Lists an enterprise's members by asking for one department after another, many at once.
 
-It takes a call for each department and works for every app. A list that says what it said when the organisation was
-last published is kept as it came, and nobody need read it: see :mod:`jit_corps.fingerprints`.
+It takes a call for each department and works for every app. What a list repeats of what it said when the organisation
+was last published is kept as it came, and nobody need read it: see :mod:`jit_corps.fingerprints`.
 
 What was read is kept as it comes, so that a walk that is interrupted (a quota that ends, a deployment) need not begin
 anew: see :class:`jit_corps.checkpoints.Checkpoint`.
@@ -11,24 +11,23 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from jit_corps.fingerprints import Fingerprint, digest_of
 from jit_corps.sync import KEPT
-from jit_qywx.client.user import User
 from jit_qywx.errors import NotFound, RateLimited, TooManyConcurrent
 from jit_qywx.fanout import read_as_answered
-from jit_qywx.listing import Repeated
 from jit_qywx.mapping import record_id
 from jit_qywx.one_enterprise import WITNESSES, is_known, is_vouched_for
 from jit_qywx.pages import NAMED, TAG
 from jit_qywx.quotas import spent_until
+from jit_qywx.recognition import Page, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
     from jit_corps.checkpoints import Checkpoint
+    from jit_corps.fingerprints import Fingerprint
     from jit_corps.progress import Progress
     from jit_corps.recall import Recall
     from jit_corps.snapshot import MemberRecord
@@ -42,8 +41,6 @@ logger = logging.getLogger(__name__)
 
 Record: TypeAlias = dict[str, Any]
 
-#: After so many lists that say something new it is looked up who is in their departments here.
-_NEWS = 300
 #: The department does not exist (any more): 60003 of user/list, 60123 of department calls.
 _NO_DEPARTMENT = frozenset({60003, 60123})
 
@@ -172,74 +169,32 @@ class Walk:
         """List the departments that are not listed yet; returns what WeCom said of those that do not exist."""
         recall = self._recall
 
-        def read(deptId: str) -> _Page | NotFound:
+        def read(deptId: str) -> Page | NotFound:
             try:
                 if recall is None:
-                    return _Page(mapper.members(self._client.user.list(deptId), listed_in=deptId))
-                return _recognised(self._client, recall, mapper, deptId)
+                    return Page(mapper.members(self._client.user.list(deptId), listed_in=deptId))
+                return read_page(self._client, recall, mapper, deptId)
             except NotFound as error:
                 if error.errcode in _NO_DEPARTMENT:
                     return error
                 raise
 
         vanished: list[NotFound] = []
-        news: list[str] = []
         missing = [deptId for deptId in deptIds if deptId not in listing]
         for deptId, result in read_as_answered(self._pool, "members", missing, read, self._progress):
             if isinstance(result, NotFound):
                 vanished.append(result)
                 continue
-            told, fingerprint = result
-            if isinstance(told, Repeated):
-                listing.add_repeated(deptId, told)
-            else:
-                listing.add(deptId, told)
-                news.append(deptId)
-            if recall is not None and len(news) >= _NEWS:
-                recall.look_inside(news)
-                news.clear()
-            if fingerprint is not None:
-                self.fingerprints[deptId] = fingerprint
+            listing.add(deptId, result.told, result.repeated)
+            if result.fingerprint is not None:
+                self.fingerprints[deptId] = result.fingerprint
             self._listed += 1
-            self._keep(deptId, told)
+            self._keep(deptId, listing.told_by(deptId))
+            if recall is not None and not result.is_repeated:
+                recall.note_news(deptId, result.partly)
         if recall is not None:
-            recall.look_inside(news)
+            recall.look_up_news()
         return vanished
-
-
-class _Page(NamedTuple):
-    """A department's list, and how to know it again; None if that says nothing of who is in the department."""
-
-    told: list[MemberRecord] | Repeated
-    fingerprint: Fingerprint | None = None
-
-
-def _recognised(client: QywxProxyClient, recall: Recall, mapper: Mapper, deptId: str) -> _Page:
-    """A department's list, not read if it says what it said."""
-    digest = ""
-
-    def knows(text: bytes) -> bool:
-        nonlocal digest
-        digest = digest_of(text)
-        return recall.knows(deptId, digest)
-
-    def read(text: bytes) -> list[MemberRecord]:
-        return mapper.members(User.listed(text), listed_in=deptId)
-
-    answer = client.user.list_unless_known(deptId, knows)
-    if isinstance(answer, bytes):
-        count = recall.members_of(deptId)
-        return _Page(Repeated(answer, count, read), Fingerprint(digest, count))
-    # Mapped here, while other threads wait for their answers.
-    members = mapper.members(answer, listed_in=deptId)
-    return _Page(members, Fingerprint(digest, len(members)) if _are_in(members, deptId) else None)
-
-
-def _are_in(members: list[MemberRecord], deptId: str) -> bool:
-    """Whether each of them says to be in the department, and none is listed twice."""
-    if len({member.memberId for member in members}) < len(members):
-        return False
-    return all(any(place.deptId == deptId for place in member.departments) for member in members)
 
 
 def _ids(departments: Iterable[Record]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Call", "KnownAnswer", "Token", "TokenSource"]
+__all__ = ["Call", "Token", "TokenSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Call:
     :param errcode_optional: whether a good answer may lack ``errcode`` (documents 96237, 97162, 90603).
     :param waits_for_rate: whether it is worth waiting for a window of 45009.
     :param secrets: values in it that must not show anywhere.
-    :param knows: is shown the text of an answer; one that it knows is given back as a :class:`KnownAnswer`.
+    :param news: is shown the text of an answer and gives back what of it is to be read: an answer that tells less, or
+        ``b""`` for nothing at all, which makes an empty answer.
     """
 
     path: str
@@ -65,19 +66,8 @@ class Call:
     errcode_optional: bool = False
     waits_for_rate: bool = True
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    knows: Callable[[bytes], bool] | None = field(default=None, repr=False)
+    news: Callable[[bytes], bytes] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         values = {**self.query, **(self.body or {})}
         return " ".join([self.path, *(f"{name}={values[name]}" for name in self.told if values.get(name) is not None)])
-
-
-class KnownAnswer(dict[str, Any]):
-    """A good answer that says what it said before, word for word, and is not parsed for that.
-
-    :param text: what WeCom sent.
-    """
-
-    def __init__(self, text: bytes) -> None:
-        super().__init__()
-        self.text = text

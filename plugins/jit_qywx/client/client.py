@@ -130,7 +130,7 @@ class QywxProxyClient:
         told: Sequence[str] = (),
         reads: bool = True,
         secrets: Sequence[str] = (),
-        knows: Callable[[bytes], bool] | None = None,
+        news: Callable[[bytes], bytes] | None = None,
     ) -> dict[str, Any]:
         """GET any path of the API, for what has no method yet.
 
@@ -139,14 +139,13 @@ class QywxProxyClient:
         :param told: arguments that may be named in messages: no secrets, no ids of people.
         :param reads: whether it may be repeated after the network failed.
         :param secrets: values that must not show in messages.
-        :param knows: is shown the answer's text; what it knows comes back as a
-            :class:`~jit_qywx.client.call.KnownAnswer`.
+        :param news: is shown the answer's text and gives back what of it is to be read; ``b""`` makes an empty answer.
         :returns: the answer without ``errcode`` and ``errmsg``.
         :raises ApiError: WeCom refused; the subclass says what that means.
         :raises TransportError: no usable answer came.
         """
         call = Call(
-            path, query or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets), knows=knows
+            path, query or {}, corpId=self.corpId, told=tuple(told), reads=reads, secrets=tuple(secrets), news=news
         )
         return self._call(call)
 

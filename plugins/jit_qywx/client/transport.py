@@ -19,7 +19,6 @@ from urllib.parse import quote, urlsplit
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as TimeoutOfUrllib3
 
-from jit_qywx.client.call import KnownAnswer
 from jit_qywx.client.downloads import Downloads
 from jit_qywx.client.exchange import Exchange
 from jit_qywx.client.retries import Retries, RetryPolicy
@@ -120,8 +119,10 @@ class Transport:
         if token is not None:
             query += f"{'&' if query else ''}{call.credential}={quote(token.value, safe='')}"
         status, content, _ = self._send(call, query)
-        if call.knows is not None and status == HTTPStatus.OK and call.knows(content):
-            return KnownAnswer(content)
+        if call.news is not None and status == HTTPStatus.OK:
+            content = call.news(content)
+            if not content:
+                return {}
         answer = _parse(status, content, call)
         errcode = _errcode(answer, call, status)
         errmsg = answer.pop("errmsg", "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from jit_qywx.client.call import KnownAnswer
 from jit_qywx.client.endpoints import Endpoints, Record, Records
 from jit_qywx.client.transport import parsed
 
@@ -34,17 +33,13 @@ class User(Endpoints):
         answer = self._get("user/list", {"department_id": department_id}, told=["department_id"])
         return self._records(f"user/list department_id={department_id}", answer, "userlist")
 
-    def list_unless_known(self, department_id: int | str, knows: Callable[[bytes], bool]) -> Records | bytes:
-        """As :meth:`list`, but an answer that is known is given back as it came.
+    def list_news(self, department_id: int | str, news: Callable[[bytes], bytes]) -> Records:
+        """As :meth:`list`, but only those records that are worth reading.
 
-        :param knows: is shown the answer's text.
-        :returns: the records, or the text of an answer that is known; :meth:`listed` makes records of that.
+        :param news: is shown the answer's text, and gives back an answer with fewer records, or ``b""`` for none.
         """
-        query = {"department_id": department_id}
-        answer = self._client.get("user/list", query, told=["department_id"], knows=knows)
-        if isinstance(answer, KnownAnswer):
-            return answer.text
-        return self._records(f"user/list department_id={department_id}", answer, "userlist")
+        answer = self._client.get("user/list", {"department_id": department_id}, told=["department_id"], news=news)
+        return self._records(f"user/list department_id={department_id}", answer, "userlist") if answer else []
 
     @staticmethod
     def listed(text: bytes) -> Records:

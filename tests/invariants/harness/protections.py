@@ -106,7 +106,7 @@ def _failed_lists_are_empty() -> None:
 
         return ask
 
-    for name in ("list", "list_unless_known"):
+    for name in ("list", "list_news"):
         _put("jit_qywx.client.user:User", name, forgiving(_real("jit_qywx.client.user:User", name)))
 
 

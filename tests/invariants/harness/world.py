@@ -154,7 +154,7 @@ class World:
     def count_calls(self) -> int:
         """How many calls a run that meets no trouble takes, by running it without publishing."""
         self.wecom.calls.clear()
-        self.fetch(self.bench.engine._known())
+        self.fetch(self.bench.engine.known())
         made = sum(call.path != "gettoken" for call in self.wecom.calls)
         self.wecom.calls.clear()
         return made
