@@ -160,5 +160,8 @@ def load(storage: Storage, corpFullName: str) -> tuple[int, Fingerprints] | None
 def store(storage: Storage, corpFullName: str, generation: int, prints: Fingerprints) -> None:
     """Keep what the lists said when this generation was published; called in the transaction that publishes it."""
     digests = json.dumps([prints.departments, prints.roles], separators=(",", ":"))
+    model = storage.models[FingerprintRecord]
+    # Not an upsert of rows: those go to PostgreSQL in arrays, in which each quote of a text this long is escaped.
+    model.delete().where(model.corpFullName == corpFullName).execute()
     row = (corpFullName, generation, prints.version, prints.comparedAt, digests)
-    storage.upsert_rows(FingerprintRecord, COLUMNS, [row], ("corpFullName",))
+    model.insert(dict(zip(COLUMNS, row, strict=True))).execute()
