@@ -37,6 +37,9 @@ _CHUNK = 5_000
 class BulkWriter(ABC):
     """Inserts, upserts, updates and deletes; each method is one transaction, and no rows are no statement."""
 
+    #: Has the database look what is in a table; ``""`` where it does so in time by itself.
+    _analyzing = ""
+
     def __init__(self, database: ObservedDatabase, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         self._database = database
         self._transaction = transaction
@@ -73,6 +76,12 @@ class BulkWriter(ABC):
         """See :meth:`jitcore.storage.Storage.delete_rows`."""
         names = _column_names(model, key)
         return self._write(len(names), keys, lambda given: self._delete(Table(model), names, given))
+
+    def analyze(self, model: type[peewee.Model]) -> None:
+        """See :meth:`jitcore.storage.Storage.analyze`."""
+        if self._analyzing:
+            with self._transaction():
+                self._database.execute_sql(f"{self._analyzing} {Table(model)}")
 
     def _write(self, width: int, rows: Iterable[Row], run: Callable[[Iterable[Row]], int]) -> int:
         remaining = iter(rows)
@@ -127,6 +136,8 @@ class SqliteWriter(BulkWriter):
 
 class PostgresqlWriter(BulkWriter):
     """``COPY`` for new rows, and whole columns as arrays for the others."""
+
+    _analyzing = "ANALYZE"
 
     def __init__(self, database: ObservedDatabase, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         super().__init__(database, transaction)

@@ -193,6 +193,14 @@ class Storage:
         """
         return self._writer.delete(self.models[model], key, keys)
 
+    def analyze(self, model: type[peewee.Model]) -> None:
+        """Have the database look what is in a table into which many rows were written just now.
+
+        By what it believes to be there it chooses how to search. PostgreSQL would look within a minute or so, and until
+        then search a table of a hundred thousand new rows as if it were nearly empty.
+        """
+        self._writer.analyze(self.models[model])
+
     def select_tuples(self, query: peewee.Select) -> list[tuple[Any, ...]]:
         """Run a query and return plain tuples, several times faster than Peewee's rows.
 

@@ -20,6 +20,7 @@ from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from os import PathLike
 
     from jit_corps.changes import Plan
@@ -49,17 +50,17 @@ class Corp(Element, ABC):
     # What a provider writes
 
     @abstractmethod
-    def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+    def fetch(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot:
         """Read the whole organisation from upstream. Network only: it neither reads nor writes the database.
 
-        :param known: ids of the members who are active here. Upstream's lists may leave one out by mistake, so some of
-            those missing are to be asked for one by one; who cannot be asked for, or whose answer does not say that
-            they are gone, belongs into the snapshot's ``unconfirmed``.
+        :param known: ids of the members who are active here, looked up when they are first asked for. Upstream's lists
+            may leave one out by mistake, so some of those missing are to be asked for one by one; who cannot be asked
+            for, or whose answer does not say that they are gone, belongs into the snapshot's ``unconfirmed``.
         :param confirm: ask for so many at most. More than that are not going to be removed without approval anyway.
         :param progress: report to it, from any thread; a run that reports nothing for minutes loses its claim.
         """
 
-    def fetch_or_resume(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+    def fetch_or_resume(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot:
         """Read the whole organisation for a run that publishes; a provider that keeps what it has read overrides this.
 
         Such a provider goes on where an earlier reading was interrupted, says in the snapshot's ``began`` how old that
@@ -67,7 +68,7 @@ class Corp(Element, ABC):
         """
         return self.fetch(known, confirm=confirm, progress=progress)
 
-    def fetch_contacts(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+    def fetch_contacts(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot:
         """As :meth:`fetch`, with mail and telephone numbers, which no sync needs: for :meth:`getThirdCorpData`.
 
         A provider whose ``fetch`` leaves them out overrides this.

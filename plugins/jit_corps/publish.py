@@ -9,6 +9,7 @@ change. A plan that changes nothing writes nothing but the end of its run.
 
 from __future__ import annotations
 
+import logging
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from jit_corps.rows import KEY_LENGTHS, DeptRow, GrantRow, Header, MemberRow, Me
 from jit_corps.runs import Outcome, add_run, check_claim, end_run, status_of
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 from jit_corps.state import read_header
+from jitcore.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,7 +34,18 @@ if TYPE_CHECKING:
     from jit_corps.runs import Claim
     from jitcore.storage import Storage
 
-__all__ = ["TABLES", "lock_generation", "publish", "publish_records", "write_accounts", "write_changes", "write_header"]
+__all__ = [
+    "TABLES",
+    "analyze",
+    "lock_generation",
+    "publish",
+    "publish_records",
+    "write_accounts",
+    "write_changes",
+    "write_header",
+]
+
+log = logging.getLogger(__name__)
 
 #: The model and the row of each kind.
 TABLES: Mapping[str, tuple[type[peewee.Model], type[Row]]] = {
@@ -42,6 +55,9 @@ TABLES: Mapping[str, tuple[type[peewee.Model], type[Row]]] = {
     ROLES: (CorpRole, RoleRow),
     GRANTS: (CorpRoleMember, GrantRow),
 }
+
+#: So many new rows of a kind change how their table is searched.
+MANY = 10_000
 
 STATE_COLUMNS = ("corpFullName", "generation", *Header._fields)
 
@@ -64,6 +80,17 @@ def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], floa
         forget_old(storage, plan.corpFullName, now)
         end_run(storage, claim, Outcome(status_of(plan), generation, plan, digest=digest), now)
     return generation
+
+
+def analyze(storage: Storage, plan: Plan) -> None:
+    """After a plan was published, have the database search well what has many more rows now; it may fail to."""
+    counts = plan.counts
+    for kind, (model, _) in TABLES.items():
+        if counts[kind]["added"] >= MANY:
+            try:
+                storage.analyze(model)
+            except StorageError as error:
+                log.warning("statistics of %s are as they were: %s", plan.corpFullName, error)
 
 
 def publish_records(storage: Storage, plan: Plan, action: str, clock: Callable[[], float]) -> tuple[int, int | None]:

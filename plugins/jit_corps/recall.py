@@ -64,8 +64,9 @@ class Recall:
         self.generation = 0
         #: Departments that had members here then.
         self.populated: frozenset[str] = frozenset()
-        #: Members who were in no department when :meth:`unlisted` was asked.
+        #: Members who were in no department when :meth:`look_up_missing` looked, and of whom no list told then.
         self.unplaced: set[str] = set()
+        self._missing: AbstractSet[str] = set()
         #: By department whose list repeats a part of what it said: who is in it here and is not repeated.
         self.differing: dict[str, set[str]] = {}
         #: Rows that were read ahead.
@@ -81,7 +82,7 @@ class Recall:
         # A reading that begins anew asks anew, perhaps under another version.
         self._version, self._stored, self._departments, self._roles = version, None, {}, {}
         self.populated, self.unplaced, self.differing, self.inside = frozenset(), set(), {}, Inside()
-        self._news = {}
+        self._news, self._missing = {}, set()
         with self._storage.reading():
             self.generation, _ = read_header(self._storage, self.corpFullName)
             loaded = load(self._storage, self.corpFullName)
@@ -148,31 +149,39 @@ class Recall:
             ),
         )
 
-    def unlisted(self, known: AbstractSet[str], deptIds: AbstractSet[str], told: AbstractSet[str]) -> set[str] | None:
-        """Those of the known members of whom nobody tells; ``None`` when that has to be found by reading all lists.
-
-        Who was touched here since the reading began may be among them although somebody does.
+    def look_up_missing(self, known: AbstractSet[str], deptIds: AbstractSet[str], told: AbstractSet[str]) -> None:
+        """Look up those of the known members of whom no list tells.
 
         :param known: ids of members here.
         :param deptIds: the departments that say what they said, but for those who are :attr:`differing`.
         :param told: of whom something else is told.
         """
-        storage, name = self._storage, self.corpFullName
-        rows = Rows(storage, name)
+        rows = Rows(self._storage, self.corpFullName)
         elsewhere = self.populated - deptIds
         found = {memberId for (memberId,) in rows.some(CorpDeptMember, ("memberId",), "deptId", elsewhere)}
         self.unplaced = rows.without_places()
-        found = (found.union(self.unplaced, *self.differing.values()) & known) - told
+        found = (found.union(self.unplaced, *self.differing.values()) - told) & known
         places = rows.some(CorpDeptMember, ("deptId", "memberId"), "memberId", found)
-        found -= {
+        self._missing = found - {
             memberId
             for deptId, memberId in places
             if deptId in deptIds and memberId not in self.differing.get(deptId, ())
         }
-        # Last: whoever was touched while this was looked up is among them.
-        generation, _ = read_header(storage, name)
-        touched = read_touched(storage, name, self.generation, generation)
-        return None if touched is None else found | ((touched.members & known) - told)
+
+    def missing(self, known: AbstractSet[str], told: AbstractSet[str]) -> AbstractSet[str] | None:
+        """Those of the known members of whom nobody tells; ``None`` when that has to be found by reading all lists.
+
+        Who was touched here since the reading began may be among them although somebody does.
+
+        :param known: as for :meth:`look_up_missing`, which was called before.
+        :param told: of whom is told by now what is not repeated.
+        """
+        # Whoever was touched while the missing were looked up is among them.
+        generation, _ = read_header(self._storage, self.corpFullName)
+        touched = read_touched(self._storage, self.corpFullName, self.generation, generation)
+        if touched is None:
+            return None
+        return (self._missing - told) | ((touched.members - told) & known)
 
     def _believe(self, since: int, stored: Fingerprints) -> None:
         if stored.version != self._version or not 0 <= self._clock() - stored.comparedAt < KEPT_SECONDS:

@@ -4,35 +4,30 @@ Everything that talks to the network happens before anything is written; everyth
 run that fails, at whatever point, has changed nothing.
 """
 
-# mypy: disable-error-code="no-untyped-call"
-# Peewee's stubs leave its query methods untyped.
-
 from __future__ import annotations
 
 import logging
 import threading
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from jit_corps.collecting import collecting_seldom, without_collecting
-from jit_corps.comparing import in_sight_again
 from jit_corps.differing import read_differing
 from jit_corps.errors import CorpError, PlanStale, SyncFailed, SyncSuperseded
 from jit_corps.guard import removal_limit
-from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
+from jit_corps.known import Known
 from jit_corps.plan import plan_parts_guarded
-from jit_corps.publish import lock_generation, publish
+from jit_corps.publish import analyze, lock_generation, publish
 from jit_corps.recent import RecentRemovals
 from jit_corps.report import SyncReport
-from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, UPSTREAM
 from jit_corps.runs import LEASE_SECONDS, Outcome, begin_run, check_claim, end_run, renew, status_of
 from jit_corps.snapshot import Snapshot
-from jit_corps.state import read_header, read_parts
+from jit_corps.state import read_parts
 from jitcore.errors import JitError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from jit_corps.changes import Plan
     from jit_corps.parts import Parts
@@ -57,7 +52,7 @@ MEMBERS_AT_ONCE = 100_000
 class Fetch(Protocol):
     """What a provider does: see :meth:`jit_corps.corp.Corp.fetch`."""
 
-    def __call__(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot: ...
+    def __call__(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot: ...
 
 
 class Expected(Protocol):
@@ -175,31 +170,9 @@ class Engine:
             log.warning("conflict in corp=%s: %s", self.corpFullName, conflict)
         return report
 
-    def known(self) -> frozenset[str]:
-        """Active members whose absence would mean something: not those who are out of sight."""
-        storage, name = self.storage, self.corpFullName
-        member, dept, place = storage.models[CorpMember], storage.models[CorpDept], storage.models[CorpDeptMember]
-        mine = (member.corpFullName == name) & (member.status == ACTIVE) & (member.presence != ABSENT)
-        with storage.reading():
-            _, header = read_header(storage, name)
-            in_sight = (member.presence != INVISIBLE) | (member.scopeDigest == header.scopeDigest)
-            found = storage.select_tuples(member.select(member.memberId).where(mine & in_sight))
-            hidden = storage.select_tuples(member.select(member.memberId).where(mine & ~in_sight))
-            if not hidden:
-                return frozenset(chain.from_iterable(found))
-            real = (dept.corpFullName == name) & (dept.presence == LISTED) & (dept.origin == UPSTREAM)
-            depts = {deptId for (deptId,) in storage.select_tuples(dept.select(dept.deptId).where(real))}
-            query = place.select(place.deptId, place.memberId).where(place.corpFullName == name)
-            places = storage.select_tuples(query)
-        again = frozenset(
-            in_sight_again(
-                [memberId for (memberId,) in hidden],
-                places,
-                depts,
-                whole=bool(header.scopeDigest and header.rootDeptId in depts),
-            )
-        )
-        return again.union(chain.from_iterable(found))
+    def known(self) -> Known:
+        """Active members whose absence would mean something."""
+        return Known(self.storage, self.corpFullName)
 
     def _publish(
         self,
@@ -223,7 +196,9 @@ class Engine:
         def write(plan: Plan) -> int:
             return publish(self.storage, plan, claim, self.clock, digest)
 
-        return self.published(make, write, progress, lock=lambda: check_claim(self.storage, claim))
+        published = self.published(make, write, progress, lock=lambda: check_claim(self.storage, claim))
+        analyze(self.storage, published[0])
+        return published
 
     def published(
         self,

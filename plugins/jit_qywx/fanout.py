@@ -41,7 +41,12 @@ def read_each(
 
 
 def read_as_answered(
-    pool: Executor, phase: str, items: Collection[Item], read: Callable[[Item], Result], progress: Progress
+    pool: Executor,
+    phase: str,
+    items: Collection[Item],
+    read: Callable[[Item], Result],
+    progress: Progress,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Read every item, several at a time, and hand out the results as they come: soon, some at a time, in no order.
 
@@ -51,14 +56,19 @@ def read_as_answered(
     :param phase: what progress calls it.
     :param items: different from each other.
     :param progress: called with (phase, done, total) now and then.
+    :param meanwhile: work to do while the first answers are waited for; done even if there is nothing to wait for.
     """
     if not items:
+        if meanwhile is not None:
+            meanwhile()
         return
     asking = _Asking(pool, items, read)
     total, done = len(items), 0
     progress(phase, done, total)
     asking.begin()
     try:
+        if meanwhile is not None:
+            meanwhile()
         while done < total:
             answered = asking.take(QUIET)
             for item, result, error in answered:

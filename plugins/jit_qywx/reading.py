@@ -58,7 +58,7 @@ HELD = 150_000
 
 def read_corp(
     client: QywxProxyClient,
-    known: frozenset[str],
+    known: AbstractSet[str],
     *,
     confirm: int,
     concurrency: int,
@@ -102,7 +102,7 @@ def read_corp(
 class _Asked:
     """What a reading is to do, in the words of :func:`read_corp`."""
 
-    known: frozenset[str]
+    known: AbstractSet[str]
     confirm: int
     everybody: Callable[[], Collection[str]]
     fetch: str
@@ -284,7 +284,14 @@ class _Reading:
 
     def _find_beside(self, scope: VisibleScope, mapper: Mapper, listing: Listing) -> tuple[dict[str, Tag], list[str]]:
         """All tags, what of them could not be read, and into the listing those who are visible by themselves."""
-        tags, incomplete = read_tags(self._client, self._pool, self._progress, self._walk.tags, self._walk.keep_tag)
+        tags, incomplete = read_tags(
+            self._client,
+            self._pool,
+            self._progress,
+            self._walk.tags,
+            self._walk.keep_tag,
+            lambda: self._look_up_missing(listing),
+        )
         listing.add(NAMED, self._read_visible_by_themselves(scope, mapper, listing, tags))
         if incomplete and scope.tags:
             incomplete.append("members: those visible through a tag could not be found")
@@ -313,11 +320,15 @@ class _Reading:
             self._walk.keep_named(userId, told)
         return [record for userId in unlisted for record in self._walk.named[userId]]
 
+    def _look_up_missing(self, listing: Listing) -> None:
+        if self._recall is not None and listing.repeated:
+            self._recall.look_up_missing(self._asked.known, listing.repeated, listing.newsIds)
+
     def _missing(self, listing: Listing) -> AbstractSet[str]:
-        """Who is known here and is not listed."""
+        """Who is known here and is not listed; looked up before."""
         known = self._asked.known
         if self._recall is not None and listing.repeated:
-            missing = self._recall.unlisted(known, listing.repeated, listing.newsIds)
+            missing = self._recall.missing(known, listing.newsIds)
             if missing is not None:
                 return missing
         return known - listing.memberIds

@@ -31,15 +31,18 @@ def read_tags(
     progress: Progress,
     known: Mapping[str, Tag],
     keep: Callable[[str, Tag], object],
+    meanwhile: Callable[[], None],
 ) -> tuple[dict[str, Tag], list[str]]:
     """Every tag with who has it, and why some could not be read.
 
     :param known: tags that were read before and are not asked for again.
     :param keep: is given each tag that was read, with its id.
+    :param meanwhile: work to do while tags are waited for.
     """
     try:
         names = {record_id(tag, "tagid", call="tag/list"): tag.get("tagname") for tag in client.tag.list()}
     except PermissionDenied as error:
+        meanwhile()
         return {}, [_refused(error)]
 
     def read(tagId: str) -> Tag | NotFound | PermissionDenied:
@@ -51,7 +54,7 @@ def read_tags(
     tags = {tagId: tag for tagId, tag in known.items() if tagId in names}
     incomplete: list[str] = []
     missing = [tagId for tagId in names if tagId not in tags]
-    for tagId, result in read_as_answered(pool, "roles", missing, read, progress):
+    for tagId, result in read_as_answered(pool, "roles", missing, read, progress, meanwhile):
         if isinstance(result, PermissionDenied):
             incomplete = incomplete or [_refused(result)]
         elif not isinstance(result, NotFound):

@@ -113,15 +113,17 @@ class Walk:
         :raises ApiError: a call was refused.
         :raises TransportError: a call got no usable answer.
         """
-        self._departments = len(_ids(departments))
-        if self._walk(_ids(departments), mapper, listing):
+        deptIds = _ids(departments)
+        self._departments = len(deptIds)
+        if self._walk(deptIds, mapper, listing):
             logger.info("Listing departments again: one vanished", extra={"corpId": self._client.corpId})
             departments = self._list_departments()
-            again = self._walk(_ids(departments), mapper, listing)
+            deptIds = _ids(departments)
+            again = self._walk(deptIds, mapper, listing)
             if again:
                 raise again[0]
-        listing.only(_ids(departments))
-        self.fingerprints = {one: self.fingerprints[one] for one in _ids(departments) if one in self.fingerprints}
+        listing.only(deptIds)
+        self.fingerprints = {one: self.fingerprints[one] for one in deptIds if one in self.fingerprints}
         return departments
 
     def keep_tag(self, tagId: str, tag: Tag) -> None:

@@ -11,6 +11,7 @@ from jit_corps.publish import publish
 from jit_corps.rows import KEY_LENGTHS, row_dict, user_id
 from jit_corps.runs import begin_run
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES, DeptRecord
+from jitcore.storage import StatementFailed
 from tests.jit_corps.applying import applied
 from tests.jit_corps.scripted import CORP, crowd, depts, member, members, snapshot
 
@@ -68,6 +69,31 @@ def test_an_unchanged_run_writes_only_its_run(bench):
     assert report.changes == 0
     assert len(written) == 4
     assert not [sql for sql in written for table in [*tables, "users"] if f'"{table}"' in sql]
+
+
+@pytest.mark.every_database
+def test_many_new_rows_are_looked_at_by_the_database(bench, request, monkeypatch):
+    """Once, when they were published; that it fails is no failure of the run."""
+    monkeypatch.setattr("jit_corps.publish.MANY", 20)
+    with bench.storage.counting() as count:
+        assert bench.sync(STORY[0]).status == "ok"
+    looked = [one.sql for one in count.statements if one.verb == "ANALYZE"]
+    is_asked = "postgresql" in request.node.callspec.id
+    assert looked == (['ANALYZE "corp_member"', 'ANALYZE "corp_dept_member"'] if is_asked else [])
+    with bench.storage.counting() as count:
+        bench.sync(STORY[1])
+    assert "ANALYZE" not in [one.verb for one in count.statements]
+
+
+def test_a_database_that_does_not_look_stops_nothing(bench, monkeypatch):
+    """What was published stands."""
+    monkeypatch.setattr("jit_corps.publish.MANY", 1)
+
+    def refuse(_storage, _model):
+        raise StatementFailed("no", hint="")
+
+    monkeypatch.setattr("jitcore.storage.Storage.analyze", refuse)
+    assert bench.sync(STORY[0]).status == "ok"
 
 
 def counted(bench, told):

@@ -41,6 +41,20 @@ def test_insert_writes_all_rows_with_one_statement(storage):
     assert (row.corp, row.name, row.active, row.born, row.score) == ("c", None, True, BORN, 7)
 
 
+def test_a_database_that_looks_by_itself_later_is_made_to_look_now(storage, kind):
+    """PostgreSQL knows how many rows there are as soon as it was made to look; the others need no statement."""
+    storage.insert_rows(Badge, ["code", "level"], ((str(number), 1) for number in range(3_000)))
+    with storage.counting() as count:
+        storage.analyze(Badge)
+    assert [statement.verb for statement in count.statements] == (
+        ["BEGIN", "ANALYZE", "COMMIT"] if kind == "postgresql" else []
+    )
+    if kind == "postgresql":
+        table = storage.models.Badge._meta.table_name
+        query = "SELECT reltuples FROM pg_class WHERE relname = %s"
+        assert storage.database.execute_sql(query, (table,)).fetchone() == (3_000,)
+
+
 def test_any_number_of_new_rows_is_one_statement(storage, kind):
     """Inserting streams all rows into one statement, where the database takes a stream; MariaDB 5,000 a statement."""
     storage.database  # noqa: B018 - migrates

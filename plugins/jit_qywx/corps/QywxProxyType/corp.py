@@ -14,6 +14,8 @@ from jitcore import open_apps
 from jitcore.errors import ArgumentError, JitError
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from jit_corps.checkpoints import Checkpoint
     from jit_corps.progress import Progress
     from jit_corps.recall import Recall
@@ -77,7 +79,7 @@ class QywxProxyCorp(Corp):
         client: QywxProxyClient = auth.getClient(self.corpId)
         return client
 
-    def fetch(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+    def fetch(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot:
         """Read the organisation from WeCom; touches no database but for tokens, and for ids that may have changed.
 
         Of a large organisation, mail and telephone numbers are left out.
@@ -91,11 +93,11 @@ class QywxProxyCorp(Corp):
         """
         return self._read(known, confirm, progress)
 
-    def fetch_contacts(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+    def fetch_contacts(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot:
         """As :meth:`fetch`, with mail and telephone numbers as far as the app was granted them."""
         return self._read(known, confirm, progress, contacts=True)
 
-    def fetch_or_resume(self, known: frozenset[str], *, confirm: int, progress: Progress) -> Snapshot:
+    def fetch_or_resume(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot:
         """As :meth:`fetch`, but what an interrupted reading has read is kept for a while and not read again.
 
         Lists that say what they said when the organisation was last published are told apart: see
@@ -114,7 +116,7 @@ class QywxProxyCorp(Corp):
 
     def _read(
         self,
-        known: frozenset[str],
+        known: AbstractSet[str],
         confirm: int,
         progress: Progress,
         checkpoint: Checkpoint | None = None,
