@@ -10,6 +10,8 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from peewee import fn
+
 from jit_corps.comparing import in_sight_again
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
 from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, UPSTREAM
@@ -49,19 +51,18 @@ class Known(AbstractSet[str]):
         return iter(self._all)
 
     def __len__(self) -> int:
-        if not self._is_loaded and not self._are_some_hidden():
-            with self._storage.boundary():
-                return int(self._ids.where(self._mine).count())
-        return len(self._all)
+        if self._is_loaded or self._are_some_hidden:
+            return len(self._all)
+        return sum(self._numbers.values())
 
     def __and__(self, other: AbstractSet[Any]) -> frozenset[str]:
         if not other:
             return frozenset()
-        if not self._is_loaded and len(other) <= FEW and not self._are_some_hidden():
-            member = self._storage.models[CorpMember]
-            query = self._ids.where(self._mine & member.memberId.in_(sorted(other)))
-            return frozenset(chain.from_iterable(self._storage.select_tuples(query)))
-        return self._all.intersection(other)
+        if self._is_loaded or len(other) > FEW or self._are_some_hidden:
+            return self._all.intersection(other)
+        member = self._storage.models[CorpMember]
+        query = self._ids.where(self._mine & member.memberId.in_(sorted(other)))
+        return frozenset(chain.from_iterable(self._storage.select_tuples(query)))
 
     __rand__ = __and__
 
@@ -73,10 +74,17 @@ class Known(AbstractSet[str]):
     def _is_loaded(self) -> bool:
         return "_all" in self.__dict__
 
+    @property
     def _are_some_hidden(self) -> bool:
+        """Whether some are out of sight: who of them counts takes all of them to say."""
+        return INVISIBLE in self._numbers
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """How many there are, by presence."""
         member = self._storage.models[CorpMember]
-        hidden = self._mine & (member.presence == INVISIBLE)
-        return bool(self._storage.select_tuples(self._ids.where(hidden).limit(1)))
+        query = member.select(member.presence, fn.COUNT(member.memberId)).where(self._mine)
+        return dict(self._storage.select_tuples(query.group_by(member.presence)))
 
     @cached_property
     def _all(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 #: Items that are asked for and not handed out yet: more than there may be calls at once (32), so that nobody waits for
 #: work, and few enough to be held in memory, however many items there are. As many more may wait where they were taken.
-AHEAD = 256
+AHEAD = 512
 #: Threads to begin with. More of them wait for each other rather than for answers that come at once, and take longer.
 #: Once answers take longer than so many seconds on average, as WeCom's do, there are as many as the pool has.
 FEW_THREADS = 2
