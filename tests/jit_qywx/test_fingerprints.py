@@ -237,6 +237,36 @@ def test_of_a_list_that_changed_only_the_rest_is_read(world):
     assert len(told.members) > 24
 
 
+def test_who_is_missing_from_a_list_that_repeats_the_others_is_noticed(compared, world):
+    """One left the enterprise, one the department: no list says anything new, and two say less."""
+    for userid in ("user05", "user06", "user07"):
+        world.org.move_member(userid, [3, 4] if userid == "user06" else [3])
+    world.sync()
+    whole = compared.whole
+    world.org.remove_member("user05")
+    world.org.move_member("user06", [4])
+    report = world.sync()
+    assert compared.whole == whole
+    assert (report.counts["members"]["removed"], report.counts["memberships"]["removed"]) == (1, 2)
+    assert world.bench.state.members["user05"].upstreamReason == "absent"
+
+
+def test_of_very_many_members_only_whole_lists_are_known_again(world, monkeypatch):
+    """Their marks would be more than a database takes at once; what is stored stays as it is when nothing changed."""
+    monkeypatch.setattr("jit_corps.recall.MOST_MARKS", 10)
+    storage, name = world.bench.storage, world.bench.engine.corpFullName
+    world.org.update_member("user05", name="新名")
+    world.sync()
+    stored = load(storage, name)
+    assert stored is not None
+    assert {one.marks for one in stored[1].departments.values()} == {""}
+    with storage.counting() as statements:
+        assert world.sync().changes == 0
+    assert not [one for one in statements.statements if "corp_fingerprint" in one.sql and one.kind == "write"]
+    world.org.update_member("user05", name="旧名")
+    assert world.sync().counts["members"]["updated"] == 1
+
+
 def test_nothing_is_written_when_nothing_changed(world):
     """What the lists said is stored already."""
     world.sync()

@@ -147,6 +147,17 @@ def _nobody_was_touched() -> None:
         _put(f"jit_corps.{module}", "read_touched", lambda *_: _real("jit_corps.fingerprints", "Touched")())
 
 
+def _nobody_differs() -> None:
+    real = _real("jit_corps.recall:Recall", "look_up_news")
+
+    def look_up(self: Any) -> None:
+        real(self)
+        self.differing = {deptId: set() for deptId in self.differing}
+        self.inside = type(self.inside)()
+
+    _put("jit_corps.recall:Recall", "look_up_news", look_up)
+
+
 def _no_second_look() -> None:
     _put("jit_qywx.reading:_Reading", "_look_again", lambda _self, _missing, _confirm: ([], frozenset()))
 
@@ -380,6 +391,11 @@ PROTECTIONS = {
         "a list is believed only of a department that has as many members here as it told",
         _replaced("jit_corps.recall:Recall", "_counts", lambda *_: _Anything()),
         ("tests/jit_qywx/test_fingerprints.py::test_a_place_that_somebody_deleted_by_hand_is_put_back",),
+    ),
+    "who is not repeated": Protection(
+        "who is missing from a list that repeats all others is noticed",
+        _nobody_differs,
+        ("tests/jit_qywx/test_fingerprints.py::test_who_is_missing_from_a_list_that_repeats_the_others_is_noticed",),
     ),
     "pages that wait": Protection(
         "a reading whose quota is used up goes on where it stopped when the hour is over",
