@@ -1,9 +1,11 @@
 """What an interrupted reading of one corp had read so far, so that the next one need not read it again.
 
 A reading is made of *pages*: what one call told, a department's members for example. They are written after twenty
-seconds, every ten seconds from then on, and when the reading fails; one that is over sooner writes nothing. A page is
-used for half an hour, under the same visible range, and never once a run that read everything was published after it:
-whatever is newer wins. A reading that uses pages of another is as old as the oldest of them, and says so.
+seconds, every ten seconds from then on, and when the reading fails; one that is over sooner writes nothing. One that
+goes so fast that writing would hold it up writes less often, every two minutes at least: most such readings are over
+before that. A page is used for half an hour, under the same visible range, and never once a run that read everything
+was published after it: whatever is newer wins. A reading that uses pages of another is as old as the oldest of them,
+and says so.
 
 A reading that has to wait, because a quota is used up, finds its pages when it goes on, half an hour after the wait at
 the latest: as long as it was ready to be interrupted before it. They may be two hours old by then. Half an hour is not
@@ -21,7 +23,8 @@ import datetime as dt
 import json
 import logging
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_corps.models import SyncCheckpoint, SyncRun
 from jit_corps.observations import FULL
@@ -41,11 +44,23 @@ log = logging.getLogger(__name__)
 KEPT_SECONDS = 1_800.0
 #: How long upstream may have a reading wait for its pages to be kept: WeCom's longest window but a day's is an hour.
 LONGEST_WAIT = 3_700.0
-#: Seconds of reading that may be lost to a process that is killed: at the beginning, and from then on. Writing costs a
-#: twentieth of reading from an upstream that answers at once, so whoever is done soon should not.
-_FIRST, _EVERY = 20.0, 10.0
+#: Seconds of reading that may be lost to a process that is killed: at the beginning, from then on, and where writing
+#: would hold up reading.
+_FIRST, _EVERY, _SELDOM = 20.0, 10.0, 120.0
+#: Seconds of writing for each record that waits. An upstream that answers at once tells of one in about that time;
+#: WeCom, within its quotas, tells of some thousand in a second.
+_WRITING = 25e-6
+#: Reading should take so many times as long as writing what it read.
+_SHARE = 10
+#: So many records make a row: writing and reading it holds them in memory several times over.
+_ROW = 20_000
+#: So many records may wait in memory.
+_HELD = 150_000
 #: Pages that are worth keeping when a reading fails sooner than that.
 _WORTH = 20
+
+#: Its name, when it was read, and what it told.
+_Page: TypeAlias = "tuple[str, float, Any]"
 
 
 class Checkpoint:
@@ -78,9 +93,12 @@ class Checkpoint:
         self._unpack = unpack
         self._scope = ""
         self._began = clock()
-        self._due = self._began + _FIRST
+        #: When was written last, and how many seconds later is the earliest to write again.
+        self._wrote, self._pause = self._began, _FIRST
         self._first: float | None = None
-        self._waiting: list[tuple[str, float, Any]] = []
+        self._waiting: list[_Page] = []
+        #: How many records these have, and how many of them are in memory until they are written.
+        self._records = self._held = 0
         #: The next row's number.
         self._number = 0
         #: Pages of an earlier reading that this one used, and when the oldest of them was read.
@@ -117,12 +135,19 @@ class Checkpoint:
                     self.oldest = at if self.oldest is None else min(self.oldest, at)
                     yield name, self._unpack(name, told)
 
-    def keep(self, name: str, told: Any) -> None:
-        """Note a page; written now and then."""
+    def keep(self, name: str, told: Any, *, elsewhere: bool = False) -> None:
+        """Note a page; written now and then.
+
+        :param told: its records, or anything else that is about as large as one; referred to until it is written.
+        :param elsewhere: that they are kept elsewhere as well, so that this takes no memory.
+        """
         now = self.clock()
         self._first = now if self._first is None else self._first
         self._waiting.append((name, now, told))
-        if now >= self._due:
+        self._records += _size(told)
+        self._held += 0 if elsewhere else _size(told)
+        pause = min(max(self._pause, _SHARE * _WRITING * self._records), _SELDOM)
+        if self._held > _HELD or now - self._wrote >= pause:
             self._write(now)
 
     def interrupted(self, waits_until: float | None = None) -> float | None:
@@ -145,7 +170,7 @@ class Checkpoint:
     def done(self) -> None:
         """Forget all pages: everything was read, or they are of no use."""
         self._waiting.clear()
-        self.used = self.stored = 0
+        self._records = self._held = self.used = self.stored = 0
         self.oldest = None
         try:
             with self._storage.transaction():
@@ -166,7 +191,17 @@ class Checkpoint:
             return False
 
     def _write(self, now: float) -> None:
-        pages = [(name, at, self._pack(name, told)) for name, at, told in self._waiting]
+        """Write what waits, in as many rows as it takes; what cannot be written waits on."""
+        self._wrote, self._pause, self._held = now, _EVERY, 0
+        while self._waiting:
+            row = _row_of(self._waiting)
+            if not self._write_row(row, now):
+                return
+            del self._waiting[: len(row)]
+        self._records = 0
+
+    def _write_row(self, waiting: list[_Page], now: float) -> bool:
+        pages = [(name, at, self._pack(name, told)) for name, at, told in waiting]
         text = json.dumps(pages, ensure_ascii=False, separators=(",", ":")).encode()
         row = {
             "corpFullName": self._corpFullName,
@@ -177,7 +212,6 @@ class Checkpoint:
             "newest": pages[-1][1],
             "pages": base64.b64encode(zlib.compress(text, 1)).decode(),
         }
-        self._due = now + _EVERY
         model = self._model
         try:
             with self._storage.transaction():
@@ -189,10 +223,10 @@ class Checkpoint:
                 model.insert(row).execute()
         except StorageError as error:
             log.warning("no checkpoint of %s could be written: %s", self._corpFullName, error)
-            return
+            return False
         self.stored += len(pages)
         self._number += 1
-        self._waiting.clear()
+        return True
 
     def _is_overtaken(self, oldest: float) -> bool:
         """Whether everything was read and published since, by a run that knew nothing of these pages."""
@@ -216,3 +250,18 @@ def drop_checkpoints(storage: Storage, corpId: str) -> None:
     model = storage.models[SyncCheckpoint]
     with storage.transaction():
         model.delete().where(model.corpId == corpId).execute()
+
+
+def _row_of(waiting: list[_Page]) -> list[_Page]:
+    """The first of the pages, as many as belong into one row."""
+    records = 0
+    for count, (_, _, told) in enumerate(waiting, 1):
+        records += _size(told)
+        if records >= _ROW:
+            return waiting[:count]
+    return waiting[:]
+
+
+def _size(told: Any) -> int:
+    """How many records a page holds; an empty one, or one that is not made of records, counts as one."""
+    return max(1, len(told)) if isinstance(told, Sized) else 1

@@ -58,6 +58,30 @@ def test_a_process_that_is_killed_loses_few_seconds(clock, open_checkpoint):
     assert left == {str(number): [number] for number in range(30)}
 
 
+@pytest.mark.parametrize(("every_second", "after"), [(3_000, 20), (5_000, 120)])
+def test_a_reading_is_not_held_up_by_writing(clock, open_checkpoint, every_second, after):
+    """What is read faster than it could be written on the way is written every two minutes."""
+    checkpoint = open_checkpoint()
+    list(checkpoint.resume("range"))
+    for _ in range(after):
+        assert checkpoint.stored == 0
+        clock.pass_(1)
+        checkpoint.keep("department", [0] * every_second, elsewhere=True)
+    assert checkpoint.stored == after
+
+
+def test_few_records_wait_in_memory(bench, clock, open_checkpoint):
+    """However fast they come; and no row of them is so large that making it would take much."""
+    checkpoint = open_checkpoint()
+    list(checkpoint.resume("range"))
+    for number in range(151):
+        assert checkpoint.stored == 0
+        checkpoint.keep(str(number), [0] * 1_000)
+    assert checkpoint.stored == 151
+    assert bench.storage.models[SyncCheckpoint].select().count() == 8
+    assert dict(open_checkpoint().resume("range")) == {str(number): [0] * 1_000 for number in range(151)}
+
+
 @pytest.mark.every_database
 def test_what_is_resumed_is_kept_on(clock, open_checkpoint):
     """A reading that is interrupted three times reads no page twice."""
