@@ -1,9 +1,9 @@
 """Writing many ready tuples with few statements.
 
 Peewee's ``insert_many`` spends several times as long on building its query as the database on running it. SQLite gets
-one prepared statement and ``executemany``; PostgreSQL gets new rows with ``COPY``, and whole columns as arrays, one
-statement per chunk, for what has to be compared with the rows that are there. MariaDB and MySQL, where every statement
-is text, have a room of their own: ``kinds/mysql_writer.py``.
+prepared statements and ``executemany``, new rows several to a statement; PostgreSQL gets new rows with ``COPY``, and
+whole columns as arrays, one statement per chunk, for what has to be compared with the rows that are there. MariaDB and
+MySQL, where every statement is text, have a room of their own: ``kinds/mysql_writer.py``.
 """
 
 # ruff: noqa: S608 - the SQL is put together from the names of a model's columns; values are always parameters
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 
     from jitcore.storage.observed import ObservedDatabase
 
-__all__ = ["BulkWriter", "PostgresqlWriter", "Row", "SqliteWriter", "Table"]
+__all__ = ["BulkWriter", "PostgresqlWriter", "Row", "SqliteWriter", "Table", "with_same"]
 
 Row: TypeAlias = tuple[Any, ...]
 
 #: Rows per statement on PostgreSQL; larger chunks gain nothing and hold more in memory.
 _CHUNK = 5_000
+#: New rows, and values, of one SQLite statement: a statement for each row takes half as long again, and an SQLite of
+#: before 2020 takes 999 values.
+_ROWS, _VALUES = 50, 900
+_UNEQUAL = "The rows do not all have the same number of values."
 
 
 class BulkWriter(ABC):
@@ -44,10 +48,12 @@ class BulkWriter(ABC):
         self._database = database
         self._transaction = transaction
 
-    def insert(self, model: type[peewee.Model], columns: Sequence[str], rows: Iterable[Row]) -> int:
+    def insert(self, model: type[peewee.Model], columns: Sequence[str], rows: Iterable[Row], same: Row = ()) -> int:
         """See :meth:`jitcore.storage.Storage.insert_rows`."""
         names = _column_names(model, columns)
-        return self._write(len(names), rows, lambda given: self._insert(Table(model), names, given))
+        if len(same) >= len(names):
+            raise ArgumentError(f"{len(same)} values are the same in all rows, which have {len(names)} columns.")
+        return self._write(len(names) - len(same), rows, lambda given: self._insert(Table(model), names, given, same))
 
     def upsert(
         self,
@@ -94,7 +100,7 @@ class BulkWriter(ABC):
             return run(chain([first], remaining))
 
     @abstractmethod
-    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int: ...
+    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int: ...
 
     @abstractmethod
     def _upsert(
@@ -109,16 +115,15 @@ class BulkWriter(ABC):
 
 
 class SqliteWriter(BulkWriter):
-    """One prepared statement and ``executemany``."""
+    """Prepared statements and ``executemany``."""
 
-    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
-        return self._run(f"INSERT INTO {table} ({_listed(names)}) VALUES ({_marks(names)})", rows)
+    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int:
+        return self._add(table, names, "", rows, same)
 
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
-        values = f"VALUES ({_marks(names)}) {_on_conflict(keys, new)}"
-        return self._run(f"INSERT INTO {table} ({_listed(names)}) {values}", rows)
+        return self._add(table, names, f" {_on_conflict(keys, new)}", rows)
 
     def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
         assignments = ", ".join(f"{_quoted(name)} = ?" for name in names)
@@ -129,6 +134,24 @@ class SqliteWriter(BulkWriter):
 
     def _delete(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
         return self._run(f"DELETE FROM {table} WHERE {_equal(names)}", rows)
+
+    def _add(self, table: Table, names: Sequence[str], tail: str, rows: Iterable[Row], same: Row = ()) -> int:
+        # With FAIL, the rows before one that breaks a rule stay until the transaction is undone, which it is. Without,
+        # SQLite gets ready to take them back by itself, and copies every page that it writes to.
+        head = f"INSERT OR FAIL INTO {table} ({_listed(names)}) VALUES "
+        width = len(names) - len(same)
+        count = max(1, min(_ROWS, (_VALUES - len(same)) // width))
+        remaining = iter(rows)
+        some = list(islice(remaining, count))
+        written = 0
+        if len(some) == count:
+            rest: list[Row] = []
+            several = _several(chain(some, remaining), count, width, same, rest)
+            written = self._run(head + _numbered(len(same), width, count) + tail, several)
+            some = rest
+        if some:
+            written += self._run(head + _numbered(len(same), width, 1) + tail, [(*same, *row) for row in some])
+        return written
 
     def _run(self, sql: str, rows: Iterable[Row]) -> int:
         return int(self._database.executemany(sql, rows).rowcount)
@@ -143,8 +166,9 @@ class PostgresqlWriter(BulkWriter):
         super().__init__(database, transaction)
         self._types: dict[str, dict[str, str]] = {}
 
-    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
-        return int(self._database.copy_in(f"COPY {table} ({_listed(names)}) FROM STDIN", rows).rowcount)
+    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int:
+        sql = f"COPY {table} ({_listed(names)}) FROM STDIN"
+        return int(self._database.copy_in(sql, with_same(same, rows)).rowcount)
 
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
@@ -225,11 +249,36 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
+def _several(rows: Iterator[Row], count: int, width: int, same: Row, rest: list[Row]) -> Iterator[Row]:
+    """The values of so many rows at a time, after those that are the same in all of them.
+
+    :param width: how many values a row has.
+    :param rest: gets the rows at the end that are fewer.
+    """
+    while len(some := list(islice(rows, count))) == count:
+        if set(map(len, some)) != {width}:
+            raise ArgumentError(_UNEQUAL)
+        yield (*same, *chain.from_iterable(some))
+    rest += some
+
+
+def _numbered(same: int, width: int, count: int) -> str:
+    """Places for the values of so many rows, after so many values that are the same in all of them."""
+    shared = [f"?{place}" for place in range(1, same + 1)]
+    starts = range(same + 1, same + 1 + count * width, width)
+    return ", ".join(f"({', '.join([*shared, *(f'?{start + place}' for place in range(width))])})" for start in starts)
+
+
+def with_same(same: Row, rows: Iterable[Row]) -> Iterable[Row]:
+    """The rows, each with the values before it that are the same in all of them."""
+    return ((*same, *row) for row in rows) if same else rows
+
+
 def _transposed(rows: Iterable[Row]) -> list[list[Any]]:
     try:
         return [list(values) for values in zip(*rows, strict=True)]
     except ValueError:
-        raise ArgumentError("The rows do not all have the same number of values.") from None
+        raise ArgumentError(_UNEQUAL) from None
 
 
 def _quoted(name: str) -> str:
@@ -238,10 +287,6 @@ def _quoted(name: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(_quoted, names))
-
-
-def _marks(names: Sequence[str]) -> str:
-    return ", ".join("?" for _ in names)
 
 
 def _equal(names: Sequence[str]) -> str:

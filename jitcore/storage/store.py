@@ -140,7 +140,13 @@ class Storage:
         """
         return translating(self._database)
 
-    def insert_rows(self, model: type[peewee.Model], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> int:
+    def insert_rows(
+        self,
+        model: type[peewee.Model],
+        columns: Sequence[str],
+        rows: Iterable[tuple[Any, ...]],
+        same: tuple[Any, ...] = (),
+    ) -> int:
         """Insert ready tuples, set-based.
 
         Values are what the driver takes: ``str``, ``int``, ``float``, ``bool``, ``bytes``, ``None``, naive ``datetime``
@@ -148,12 +154,13 @@ class Storage:
 
         :param model: the plain model or this App's bound one.
         :param columns: names of the tuples' fields, in order.
-        :param rows: any iterable; it is streamed into one statement and may not use this database meanwhile.
+        :param rows: any iterable; it is streamed and may not use this database meanwhile.
+        :param same: values of the first columns, the same in all rows; the tuples hold those of the other columns.
         :returns: how many rows the database says it wrote.
         :raises ArgumentError: the model has no such column.
         :raises ConstraintViolated: a row breaks a rule; then none is kept.
         """
-        return self._writer.insert(self.models[model], columns, rows)
+        return self._writer.insert(self.models[model], columns, rows, same)
 
     def upsert_rows(
         self,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 
@@ -7,7 +8,7 @@ import peewee
 import pytest
 
 from jitcore.errors import ArgumentError
-from jitcore.storage import ConstraintViolated, ModelSet, StatementFailed
+from jitcore.storage import ConstraintViolated, ModelSet, StatementFailed, TransactionAborted
 from tests.storage.shelf.models import Badge, Person
 
 pytestmark = pytest.mark.every_database
@@ -55,26 +56,48 @@ def test_a_database_that_looks_by_itself_later_is_made_to_look_now(storage, kind
         assert storage.database.execute_sql(query, (table,)).fetchone() == (3_000,)
 
 
-def test_any_number_of_new_rows_is_one_statement(storage, kind):
-    """Inserting streams all rows into one statement, where the database takes a stream; MariaDB 5,000 a statement."""
+def test_any_number_of_new_rows_is_few_statements(storage, kind):
+    """Inserting streams all rows into one statement on PostgreSQL; MariaDB takes 5,000 a statement.
+
+    SQLite repeats one for fifty rows, and one for each of the rest.
+    """
     storage.database  # noqa: B018 - migrates
     with storage.counting() as count:
-        assert storage.insert_rows(Badge, ["code", "level"], ((str(number), 1) for number in range(12_000))) == 12_000
-    verbs = {"sqlite": ["INSERT"], "postgresql": ["COPY"], "mariadb": ["INSERT"] * 3}
+        assert storage.insert_rows(Badge, ["code", "level"], ((str(number), 1) for number in range(12_001))) == 12_001
+    verbs = {"sqlite": ["INSERT"] * 2, "postgresql": ["COPY"], "mariadb": ["INSERT"] * 3}
     assert [statement.verb for statement in count.statements] == ["BEGIN", *verbs[kind], "COMMIT"]
 
 
 def test_the_number_of_statements_grows_with_chunks_and_not_with_rows(storage, kind):
-    """SQLite takes any number of rows as one statement, the others 5,000 a statement."""
+    """SQLite takes any number of rows as two statements, the others 5,000 a statement."""
     storage.upsert_rows(Badge, ["code", "level"], [("first", 1)], ["code"])
-    rows = ((f"code{number}", number) for number in range(12_000))
+    rows = ((f"code{number}", number) for number in range(12_001))
     with storage.counting() as count:
-        assert storage.upsert_rows(Badge, ["code", "level"], rows, ["code"]) == 12_000
+        assert storage.upsert_rows(Badge, ["code", "level"], rows, ["code"]) == 12_001
     assert [statement.verb for statement in count.statements] == [
         "BEGIN",
-        *["INSERT"] * (1 if kind == "sqlite" else 3),
+        *["INSERT"] * (2 if kind == "sqlite" else 3),
         "COMMIT",
     ]
+
+
+@pytest.mark.parametrize("count", [1, 49, 50, 51, 100, 149])
+def test_every_row_arrives_once(storage, count):
+    """Wherever the statements of several rows end; and what is written again is there once."""
+    rows = [(f"code{number:03}", number) for number in range(count)]
+    assert storage.insert_rows(Badge, ["code", "level"], iter(rows)) == count
+    again = [(code, level + 1) for code, level in rows]
+    assert storage.upsert_rows(Badge, ["code", "level"], [*again, *again], ["code"]) >= count
+    Badge_ = storage.models.Badge
+    assert storage.select_tuples(Badge_.select(Badge_.code, Badge_.level).order_by(Badge_.code)) == again
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_what_all_rows_share_is_given_once(storage, count):
+    """The rows hold the values of the other columns only."""
+    rows = [(str(number), bool(number % 2)) for number in range(count)]
+    assert storage.insert_rows(Person, [*KEY, "active"], rows, ("c",)) == count
+    assert people(storage) == sorted(("c", person, None, active) for person, active in rows)
 
 
 def test_no_rows_are_no_statement(two):
@@ -161,9 +184,12 @@ def test_columns_are_named_by_field_or_by_column(two):
 
 
 def test_a_row_that_breaks_a_rule_undoes_the_whole_call(two):
-    """Nothing of a refused call stays, whatever the row's place."""
-    rows = [("c", str(number), True) for number in range(9, 0, -1)]
+    """Nothing of a refused call stays, whatever the row's place, and nobody can keep the part that was written."""
+    rows = [("c", str(number), True) for number in range(1_009, 0, -1)]
     with pytest.raises(ConstraintViolated):
+        two.insert_rows(Person, [*KEY, "active"], rows)
+    assert len(people(two)) == 2
+    with pytest.raises(TransactionAborted), two.transaction(), contextlib.suppress(ConstraintViolated):
         two.insert_rows(Person, [*KEY, "active"], rows)
     assert len(people(two)) == 2
 
@@ -202,6 +228,8 @@ def test_calls_join_the_transaction_around_them(storage):
         (lambda s: s.insert_rows(Badge, ["zzz"], [("a",)]), "no column 'zzz'. It has"),
         (lambda s: s.insert_rows(Badge, [], [()]), "must be given"),
         (lambda s: s.insert_rows(Badge, ["code", "code"], [("a", "b")]), "each of them once"),
+        (lambda s: s.insert_rows(Badge, ["code", "level"], [("a", 1)], ("b",)), "2 values for 1 columns"),
+        (lambda s: s.insert_rows(Badge, ["code", "level"], [()], ("a", 1)), "2 values are the same in all rows"),
         (lambda s: s.upsert_rows(Badge, ["level"], [(1,)], ["code"]), "code are in key or update"),
         (lambda s: s.upsert_rows(Badge, ["code"], [("a",)], ["code"], ["level"]), "level are in key or update"),
         (lambda s: s.update_rows(Badge, ["code"], [], [("a",)]), "must be given"),
@@ -221,6 +249,9 @@ def test_a_row_of_the_wrong_length_is_refused(storage):
         storage.insert_rows(Badge, ["code", "level"], [("a", 1), ("b",)])
     with pytest.raises((StatementFailed, ArgumentError)):
         storage.upsert_rows(Badge, ["code", "level"], [("a", 1), ("b",)], ["code"])
+    rows = [(str(number), number) for number in range(300)]
+    with pytest.raises((StatementFailed, ArgumentError)):
+        storage.insert_rows(Badge, ["code", "level"], [*rows[:260], ("a", 1, 2), ("b",), *rows[262:]])
     assert storage.models.Badge.select().count() == 0
 
 

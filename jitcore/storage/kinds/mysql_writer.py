@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from jitcore.errors import ArgumentError
-from jitcore.storage.bulk_writes import BulkWriter, Row, Table
+from jitcore.storage.bulk_writes import BulkWriter, Row, Table, with_same
 from jitcore.storage.kinds.mysql_dialect import leaving_alone
 from jitcore.storage.kinds.mysql_errors import TOO_LARGE
 
@@ -33,9 +33,9 @@ _ROWS, _TEXT = 5_000, 4 << 20
 class MySQLWriter(BulkWriter):
     """Rows as text, in chunks of what fits."""
 
-    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row]) -> int:
+    def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int:
         head = f"INSERT INTO {_path(table)} ({_listed(names)}) VALUES "
-        return sum(self._run(head, values, "", len(names)) for values, _ in self._filled(rows))
+        return sum(self._run(head, values, "", len(names)) for values, _ in self._filled(with_same(same, rows)))
 
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
