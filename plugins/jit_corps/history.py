@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Any
 from jit_corps.changes import ADD, REMOVE, UPDATE
 from jit_corps.models import ChangeRecord
 from jit_corps.rows import FLAGS, KEY_LENGTHS
-from jit_corps.snapshot import GRANTS, KINDS, MEMBERSHIPS
+from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jit_corps.changes import KindChanges
-    from jit_corps.rows import MembershipRow, Row
+    from jit_corps.rows import MemberRow, MembershipRow, Row
     from jitcore.storage import Storage
 
 __all__ = ["encode", "record_changes", "replay"]
 
-COLUMNS = ("corpFullName", "generation", "runId", "kind", "key", "action", "before", "after")
-
+COLUMNS = ("corpFullName", "generation", "runId", "kind", "action", "key", "after", "before")
+#: Of so many additions, what all of one kind share is given to the database once.
+MANY = 1_000
 
 #: JSON text of a value; one encoder, because making one per row takes longer than encoding the row.
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -48,9 +49,12 @@ def record_changes(
     :param changes: by kind.
     :param runId: the run that made them; ``None`` for what a person did here.
     """
-    told = chain.from_iterable(_told(kind, changes[kind]) for kind in KINDS)
-    rows = ((corpFullName, generation, runId, *one) for one in told)
-    storage.insert_rows(ChangeRecord, COLUMNS, rows)
+    head = (corpFullName, generation, runId)
+    many = [kind for kind in KINDS if len(changes[kind].added) >= MANY]
+    for kind in many:
+        storage.insert_rows(ChangeRecord, COLUMNS[:-1], _added(kind, changes[kind].added), (*head, kind, ADD))
+    told = chain.from_iterable(_told(kind, changes[kind], with_added=kind not in many) for kind in KINDS)
+    storage.insert_rows(ChangeRecord, COLUMNS, told, head)
 
 
 def replay(storage: Storage, corpFullName: str, generation: int | None = None) -> dict[str, dict[tuple[str, ...], Any]]:
@@ -75,20 +79,32 @@ def replay(storage: Storage, corpFullName: str, generation: int | None = None) -
     return records
 
 
-def _told(kind: str, changes: KindChanges[Any]) -> Iterator[tuple[str, str, str, str | None, str | None]]:
-    """The changes of one kind as a row has them: kind, key, action, before and after."""
-    length, filled = KEY_LENGTHS[kind], _FILLED.get(kind, _filled)
-    # Written for every record of a first sync.
-    for row in changes.added:
-        yield kind, f"[{','.join(map(quoted, row[:length]))}]", ADD, None, filled(row, length)
+def _told(
+    kind: str, changes: KindChanges[Any], *, with_added: bool
+) -> Iterator[tuple[str, str, str, str | None, str | None]]:
+    """The changes of one kind as a row has them: kind, action, key, after and before."""
+    if with_added:
+        for key, filled in _added(kind, changes.added):
+            yield kind, ADD, key, filled, None
     for before, after in changes.updated:
-        yield kind, f"[{','.join(map(quoted, after[:length]))}]", UPDATE, *_differing(before, after)
+        old, new = _differing(before, after)
+        yield kind, UPDATE, _key(kind, after), new, old
     for before, after, _ in changes.removed:
-        key = f"[{','.join(map(quoted, before[:length]))}]"
         if after is None:
-            yield kind, key, REMOVE, filled(before, length), None
+            yield kind, REMOVE, _key(kind, before), None, _FILLED[kind](before)
         else:
-            yield kind, key, REMOVE, *_differing(before, after)
+            old, new = _differing(before, after)
+            yield kind, REMOVE, _key(kind, before), new, old
+
+
+def _added(kind: str, rows: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Key and after of additions."""
+    filled = _FILLED[kind]
+    return ((_key(kind, row), filled(row)) for row in rows)
+
+
+def _key(kind: str, row: tuple[Any, ...]) -> str:
+    return f"[{','.join(map(quoted, row[: KEY_LENGTHS[kind]]))}]"
 
 
 def _differing(before: Row, after: Row) -> tuple[str, str]:
@@ -102,29 +118,55 @@ def _encoded(row: Row, indexes: Iterable[int]) -> str:
     return encode({names[at]: bool(row[at]) if names[at] in FLAGS else row[at] for at in indexes})
 
 
-def _filled(row: Row, start: int) -> str:
-    """Whatever stands in a row beside its key."""
-    # Putting a few texts together takes half as long as the encoder does.
-    texts = [
-        f'"{name}":{quoted(value) if type(value) is str else _value(name, value)}'
-        for name, value in zip(row._fields[start:], row[start:], strict=True)
-        if value is not None
-    ]
-    return f"{{{','.join(texts)}}}"
+def _filled(row: Row) -> str:
+    """Whatever stands in a department's or a role's row beside its key."""
+    named = zip(row._fields[1:], row[1:], strict=True)
+    return encode({name: value for name, value in named if value is not None})
 
 
-def _value(name: str, value: Any) -> str:
-    if name in FLAGS:
-        return "true" if value else "false"
-    return str(value) if type(value) is int else encode(value)
+# The other kinds are written for every member of a first sync, where the encoder would take several times as long.
 
 
-def _filled_membership(row: MembershipRow, _start: int) -> str:
-    return f'{{"order":{row[2]},"isLeader":{"true" if row[3] else "false"}}}'
+def _filled_member(row: MemberRow) -> str:
+    _, userId, name, aliasName, position, gender, avatar, openUserId, mainDeptId = row[:9]
+    status, reason, upstreamReason, manualOffline, presence, scopeDigest, pinned = row[9:]
+    text = f'{{"userId":{quoted(userId)}'
+    if name is not None:
+        text += f',"name":{quoted(name)}'
+    if aliasName is not None:
+        text += f',"aliasName":{quoted(aliasName)}'
+    if position is not None:
+        text += f',"position":{quoted(position)}'
+    if gender is not None:
+        text += f',"gender":{quoted(gender)}'
+    if avatar is not None:
+        text += f',"avatar":{quoted(avatar)}'
+    if openUserId is not None:
+        text += f',"openUserId":{quoted(openUserId)}'
+    if mainDeptId is not None:
+        text += f',"mainDeptId":{quoted(mainDeptId)}'
+    text += f',"status":{status}'
+    if reason is not None:
+        text += f',"reason":{quoted(reason)}'
+    if upstreamReason is not None:
+        text += f',"upstreamReason":{quoted(upstreamReason)}'
+    text += f',"manualOffline":{"true" if manualOffline else "false"},"presence":{quoted(presence)}'
+    if scopeDigest is not None:
+        text += f',"scopeDigest":{quoted(scopeDigest)}'
+    if pinned is not None:
+        text += f',"pinned":{quoted(pinned)}'
+    return f"{text}}}"
 
 
-#: The same for the two kinds of which there are more than members: all that stands beside a grant's key is nothing.
-_FILLED: Mapping[str, Callable[[Any, int], str]] = {
+def _filled_membership(row: MembershipRow) -> str:
+    return f'{{"order":{row.order},"isLeader":{"true" if row.isLeader else "false"}}}'
+
+
+#: All that stands beside a grant's key is nothing.
+_FILLED: Mapping[str, Callable[[Any], str]] = {
+    DEPARTMENTS: _filled,
+    MEMBERS: _filled_member,
     MEMBERSHIPS: _filled_membership,
-    GRANTS: lambda _row, _start: "{}",
+    ROLES: _filled,
+    GRANTS: lambda _: "{}",
 }

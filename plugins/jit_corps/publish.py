@@ -158,7 +158,7 @@ def write_changes(storage: Storage, corpFullName: str, kind: str, changes: KindC
     storage.delete_rows(model, key, ((corpFullName, *ids) for ids in deleted))
     if rest:
         storage.update_rows(model, key, rest, ((corpFullName, *row) for row in _stored(kind, changed)))
-    storage.insert_rows(model, (*key, *rest), ((corpFullName, *row) for row in _stored(kind, changes.added)))
+    storage.insert_rows(model, (*key, *rest), _stored(kind, changes.added), same=(corpFullName,))
 
 
 def _stored(kind: str, rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:
