@@ -82,12 +82,13 @@ class Storage:
         return self._models
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, rows: int = 0) -> Iterator[None]:
         """Run the block as one write transaction; a nested one joins it.
 
         On SQLite it waits for the write lock at its start. When a joined block fails, the whole is rolled back even if
         somebody catches the error.
 
+        :param rows: about how many it writes, if these are many: SQLite takes memory for them meanwhile.
         :raises TransactionAborted: the block ended well although a part of it had failed.
         :raises StorageError: what the database said, translated.
         """
@@ -106,7 +107,7 @@ class Storage:
                     raise
                 return
             thread.failed = False
-            with database.atomic(*self._kind.write_mode):
+            with self._kind.making_room(database, rows), database.atomic(*self._kind.write_mode):
                 yield
                 if thread.failed or self._kind.is_failed(database):
                     raise TransactionAborted(

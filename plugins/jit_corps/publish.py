@@ -71,7 +71,8 @@ def publish(storage: Storage, plan: Plan, claim: Claim, clock: Callable[[], floa
     :raises PlanStale: the organisation changed since the plan was made.
     :raises SyncSuperseded: another run took the claim over.
     """
-    with storage.transaction():
+    # Each record has its row and its history.
+    with storage.transaction(2 * len(plan)):
         check_claim(storage, claim)
         generation = _write(storage, plan, _checked(storage, plan, claim.runId), claim.runId)
         if plan.fingerprints is not None and not (plan.empty and plan.fingerprints.isStored):

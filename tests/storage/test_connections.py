@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sqlite3
@@ -12,7 +13,7 @@ import peewee
 import pymysql
 import pytest
 
-from jitcore.storage import observed
+from jitcore.storage import Storage, observed
 from jitcore.storage.observed import observe
 from tests.fixtures.databases import told
 from tests.storage.shelf.models import Badge
@@ -97,6 +98,19 @@ def test_pragmas_of_the_database_are_kept(tmp_path):
     )
     assert (database.journal_mode, database.foreign_keys, database.synchronous) == ("truncate", 1, 2)
     database.close_all()
+
+
+@pytest.mark.parametrize("pragmas", [{}, {"cache_size": -2_000}])
+def test_a_large_transaction_has_room(tmp_path, pragmas):
+    """It holds more pages as long as it lasts, and by its size; unless somebody chose how many are held."""
+    usual = pragmas.get("cache_size", -16_000)
+    storage = Storage(peewee.SqliteDatabase(str(tmp_path / "a.db"), pragmas=pragmas), [])
+    for rows, held in ((0, -16_000), (300_000, -16_000), (1_000_000, -40_000), (10**9, -128_000)):
+        with contextlib.suppress(KeyError), storage.transaction(rows), storage.transaction(10):
+            assert storage.database.cache_size == (usual if pragmas else held)
+            raise KeyError
+        assert storage.database.cache_size == usual
+    storage.close()
 
 
 class Slow:

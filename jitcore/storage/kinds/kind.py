@@ -92,6 +92,10 @@ class Kind(ABC):
         """Refuse writes inside a reading transaction, where its mode does not do so by itself."""
         return nullcontext()
 
+    def making_room(self, database: ObservedDatabase, rows: int) -> AbstractContextManager[None]:
+        """Around a transaction that writes about so many rows, where a database has to be told."""
+        return nullcontext()
+
     # --- rows and tables ---
 
     @abstractmethod

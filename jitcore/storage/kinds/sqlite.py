@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteKind"]
 
-#: For SQLite files: readers and one writer at once, safe against a crash of the process, foreign keys enforced; up to
-#: 16 MB of pages in memory, because a first sync writes to a dozen indexes at once.
-_PRAGMAS = {"journal_mode": "wal", "synchronous": "normal", "foreign_keys": "on", "cache_size": -16_000}
+#: KiB of pages that a connection holds in memory, because a first sync writes to a dozen indexes at once.
+_HELD = 16_000
+#: For SQLite files: readers and one writer at once, safe against a crash of the process, foreign keys enforced.
+_PRAGMAS = {"journal_mode": "wal", "synchronous": "normal", "foreign_keys": "on", "cache_size": -_HELD}
+#: A transaction that writes many rows holds so many KiB of pages for each thousand of them, and so many at most.
+_THOUSAND_ROWS, _MOST = 40, 128_000
 #: How often a new file's connections try to be the one that sets its journal mode, in seconds.
 _BUSY_POLL = 0.01
 
@@ -101,6 +104,20 @@ class SqliteKind(Kind):
             with lock:
                 connection.execute("PRAGMA query_only = off").close()
 
+    @contextmanager
+    def making_room(self, database: ObservedDatabase, rows: int) -> Iterator[None]:
+        # Where keys come in no order, as accounts do, each row changes another page of an index. A page that is not
+        # held any more is written to the log and read again, in the end one for every row.
+        wanted = min(rows // 1_000 * _THOUSAND_ROWS, _MOST)
+        if wanted <= _HELD or "cache_size" in dict(getattr(database, "_pragmas", ())):
+            yield
+            return
+        _hold(database, wanted)
+        try:
+            yield
+        finally:
+            _hold(database, _HELD)
+
     def writer(self, database: ObservedDatabase, transaction: Callable[[], AbstractContextManager[None]]) -> BulkWriter:
         from jitcore.storage.bulk_writes import SqliteWriter  # the writers know the observed database
 
@@ -130,6 +147,14 @@ class SqliteKind(Kind):
         names = str(driver).partition("constraint failed: ")[2].split(", ")
         pairs = [name.partition(".") for name in names if "." in name]
         return BrokenRule(kind, pairs[0][0] if pairs else None, tuple(column for _, _, column in pairs))
+
+
+def _hold(database: ObservedDatabase, kibibytes: int) -> None:
+    """Have this thread's connection hold so many pages; others are freed."""
+    with database.observed.use.lock:
+        # Whoever closes all of them says so before.
+        if not database.observed.closed:
+            database.connection().execute(f"PRAGMA cache_size = -{kibibytes}").close()
 
 
 def _set_journal_mode(connection: sqlite3.Connection, mode: str) -> None:
