@@ -54,8 +54,6 @@ _WRITING = 25e-6
 _SHARE = 10
 #: So many records make a row: writing and reading it holds them in memory several times over.
 _ROW = 20_000
-#: So many records may wait in memory.
-_HELD = 150_000
 #: Pages that are worth keeping when a reading fails sooner than that.
 _WORTH = 20
 
@@ -97,8 +95,8 @@ class Checkpoint:
         self._wrote, self._pause = self._began, _FIRST
         self._first: float | None = None
         self._waiting: list[_Page] = []
-        #: How many records these have, and how many of them are in memory until they are written.
-        self._records = self._held = 0
+        #: How many records these have.
+        self._records = 0
         #: The next row's number.
         self._number = 0
         #: Pages of an earlier reading that this one used, and when the oldest of them was read.
@@ -135,19 +133,18 @@ class Checkpoint:
                     self.oldest = at if self.oldest is None else min(self.oldest, at)
                     yield name, self._unpack(name, told)
 
-    def keep(self, name: str, told: Any, *, elsewhere: bool = False) -> None:
+    def keep(self, name: str, told: Any) -> None:
         """Note a page; written now and then.
 
-        :param told: its records, or anything else that is about as large as one; referred to until it is written.
-        :param elsewhere: that they are kept elsewhere as well, so that this takes no memory.
+        :param told: its records, or anything else that is about as large as one. They may wait for two minutes, so of
+            many records this should be where they lie, and not they.
         """
         now = self.clock()
         self._first = now if self._first is None else self._first
         self._waiting.append((name, now, told))
         self._records += _size(told)
-        self._held += 0 if elsewhere else _size(told)
         pause = min(max(self._pause, _SHARE * _WRITING * self._records), _SELDOM)
-        if self._held > _HELD or now - self._wrote >= pause:
+        if now - self._wrote >= pause:
             self._write(now)
 
     def interrupted(self, waits_until: float | None = None) -> float | None:
@@ -170,7 +167,7 @@ class Checkpoint:
     def done(self) -> None:
         """Forget all pages: everything was read, or they are of no use."""
         self._waiting.clear()
-        self._records = self._held = self.used = self.stored = 0
+        self._records = self.used = self.stored = 0
         self.oldest = None
         try:
             with self._storage.transaction():
@@ -192,7 +189,7 @@ class Checkpoint:
 
     def _write(self, now: float) -> None:
         """Write what waits, in as many rows as it takes; what cannot be written waits on."""
-        self._wrote, self._pause, self._held = now, _EVERY, 0
+        self._wrote, self._pause = now, _EVERY
         while self._waiting:
             row = _row_of(self._waiting)
             if not self._write_row(row, now):
