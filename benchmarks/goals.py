@@ -37,7 +37,7 @@ GOALS = {
     "getElement": Goal("getElement of a loaded element", 2.5),
     "import": Goal("process that imports jitcore", 5),
     "start": Goal("process that opens an app and loads one element", 9),
-    "fairness": Goal("small enterprises beside a large one", 2),
+    "fairness": Goal("p95 of small enterprises beside a large one", 2),
     "first": Goal("first sync of 100,000 members", 1.5),
     "unchanged": Goal("sync of 100,000 members, nothing changed", 1.25),
     "unchanged writes": Goal("writes to the organisation when nothing changed", 0, "writes"),

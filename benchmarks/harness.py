@@ -41,7 +41,7 @@ class Scale:
     loaded: int = 10_000
     members: int = 100_000
     growth: tuple[int, ...] = (10_000, 100_000, 1_000_000)
-    small: int = 20
+    small: int = 299
     peer: int = 100_000
     watched: tuple[int, ...] = (100, 1_000, 10_000)
     saves: int = 150

@@ -53,7 +53,7 @@ class Upstream:
 
     def __init__(self, shape: Shape, *, small: int = 0, latency: float = 0.0) -> None:
         self.shape = shape
-        self.small = [f"wwsmall{number:02}" for number in range(small)]
+        self.small = [f"wwsmall{number:03}" for number in range(small)]
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, shape, self.small, latency), daemon=True)
