@@ -17,6 +17,7 @@ PACKAGES = (
     "jsonschema",
     "jsonschema-rs",
     "requests",
+    "httptools",
     "cryptography",
     "click",
     "psycopg",
