@@ -50,7 +50,8 @@ def read_as_answered(
 ) -> Iterator[tuple[Item, Result]]:
     """Read every item, several at a time, and hand out the results as they come: soon, some at a time, in no order.
 
-    The first failure ends it and is raised. So does whoever stops asking for results.
+    The first failure ends it, and is raised once everything is handed out that was answered by then. So does whoever
+    stops asking for results.
 
     :param pool: as many threads as there may be calls at once.
     :param phase: what progress calls it.
@@ -69,16 +70,20 @@ def read_as_answered(
     try:
         if meanwhile is not None:
             meanwhile()
-        while done < total:
+        failure: BaseException | None = None
+        while done < total and failure is None:
             answered = asking.take(QUIET)
             for item, result, error in answered:
                 if error is not None:
-                    raise error
+                    failure = failure or error
+                    continue
                 done += 1
                 progress(phase, done, total)
                 yield item, cast("Result", result)
             if not answered:
                 progress(phase, done, total)
+        if failure is not None:
+            raise failure
     finally:
         asking.stop()
 
@@ -161,6 +166,7 @@ class _Asking(Generic[Item, Result]):
                 self._took += perf_counter() - began
                 is_news = not self._is_slow and self._took > AT_ONCE * (self._items - self._open)
                 self._is_slow |= is_news
+                self._is_over |= error is not None
                 if error is not None or not self._open or len(self._answered) >= BATCH:
                     self._enough.set()
             if is_news:

@@ -72,6 +72,30 @@ def test_the_first_failure_ends_it() -> None:
     assert len(asked) <= AHEAD + 1
 
 
+def test_what_was_answered_before_a_failure_is_handed_out() -> None:
+    """Whoever keeps results need not ask for them again, however late they are taken; nothing more is asked for."""
+    asked: list[int] = []
+    over = Event()
+
+    def read(item: int) -> int:
+        asked.append(item)
+        if item == 40:
+            over.set()
+            raise LookupError(item)
+        return item
+
+    def meanwhile() -> None:
+        assert over.wait(60)
+
+    taken: list[int] = []
+    with ThreadPoolExecutor(1) as pool:
+        answers = read_as_answered(pool, "items", range(1_000), read, quietly, meanwhile)
+        with pytest.raises(LookupError):
+            taken.extend(item for item, _ in answers)
+    assert taken == list(range(40))
+    assert asked == list(range(41))
+
+
 def test_answers_that_take_their_time_are_waited_for_together() -> None:
     """As many calls are under way as the pool has threads, also when not one of the first is answered."""
     together = Barrier(8)
