@@ -176,6 +176,10 @@ class Checkpoint:
             # What is published now is newer than they are, so nobody is going to use them.
             log.warning("the checkpoint of %s could not be deleted: %s", self._corpFullName, error)
 
+    def close(self) -> None:
+        """Let go of what waits: the reading is over, and whoever read it may be freed long after."""
+        self._waiting.clear()
+
     def _keep_until(self, waits_until: float, now: float) -> bool:
         """Keep the rows in which nothing is too old by now, and which were not kept any longer before."""
         model = self._model

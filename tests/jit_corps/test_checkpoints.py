@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import pytest
@@ -79,6 +80,21 @@ def test_no_row_takes_much_memory(bench, clock, open_checkpoint):
     checkpoint.interrupted()
     assert bench.storage.models[SyncCheckpoint].select().count() == 8
     assert dict(open_checkpoint().resume("range")) == {str(number): [0] * 1_000 for number in range(151)}
+
+
+def test_a_reading_that_is_over_lets_go_of_what_waits(clock, open_checkpoint):
+    """Nothing of it is held any more, and nothing is written late."""
+    checkpoint = open_checkpoint()
+    list(checkpoint.resume("range"))
+    told = {"a page"}
+    page = weakref.ref(told)
+    checkpoint.keep("1", told)
+    del told
+    assert page() is not None
+    checkpoint.close()
+    assert page() is None
+    clock.pass_(60)
+    assert checkpoint.interrupted() is None
 
 
 @pytest.mark.every_database

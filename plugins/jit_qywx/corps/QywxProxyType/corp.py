@@ -112,7 +112,10 @@ class QywxProxyCorp(Corp):
 
         kept = Checkpoint(self.app.storage, self.fullName, self.corpId, self.clock, pack=pack, unpack=unpack)
         recall = Recall(self.app.storage, self.fullName, self.clock)
-        return self._read(known, confirm, progress, kept, recall)
+        try:
+            return self._read(known, confirm, progress, kept, recall)
+        finally:
+            kept.close()
 
     def _read(
         self,
