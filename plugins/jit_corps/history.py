@@ -18,6 +18,7 @@ from jit_corps.changes import ADD, REMOVE, UPDATE
 from jit_corps.models import ChangeRecord
 from jit_corps.rows import FLAGS, KEY_LENGTHS
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
+from jit_corps.spool import in_any_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,9 +53,10 @@ def record_changes(
     head = (corpFullName, generation, runId)
     many = [kind for kind in KINDS if len(changes[kind].added) >= MANY]
     for kind in many:
-        storage.insert_rows(ChangeRecord, COLUMNS[:-1], _added(kind, changes[kind].added), (*head, kind, ADD))
-    told = chain.from_iterable(_told(kind, changes[kind], with_added=kind not in many) for kind in KINDS)
-    storage.insert_rows(ChangeRecord, COLUMNS, told, head)
+        told = _added(kind, in_any_order(changes[kind].added))
+        storage.insert_rows(ChangeRecord, COLUMNS[:-1], told, (*head, kind, ADD))
+    others = chain.from_iterable(_told(kind, changes[kind], with_added=kind not in many) for kind in KINDS)
+    storage.insert_rows(ChangeRecord, COLUMNS, others, head)
 
 
 def replay(storage: Storage, corpFullName: str, generation: int | None = None) -> dict[str, dict[tuple[str, ...], Any]]:

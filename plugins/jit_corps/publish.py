@@ -21,6 +21,7 @@ from jit_corps.observations import forget_old, note, read_fresh
 from jit_corps.rows import KEY_LENGTHS, DeptRow, GrantRow, Header, MemberRow, MembershipRow, RoleRow, row_key
 from jit_corps.runs import Outcome, add_run, check_claim, end_run, status_of
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
+from jit_corps.spool import in_any_order
 from jit_corps.state import read_header
 from jitcore.errors import StorageError
 
@@ -183,7 +184,7 @@ def write_accounts(storage: Storage, changes: KindChanges[MemberRow]) -> None:
 
 def _accounts(changes: KindChanges[MemberRow]) -> Iterator[tuple[str, str | None]]:
     """Accounts of new members, and those whose member has another name now, or is another one."""
-    for row in changes.added:
+    for row in in_any_order(changes.added):
         yield row.userId, row.name
     for before, after in changes.updated:
         if before.name != after.name or before.userId != after.userId:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from jit_corps.snapshot import Records
 
-__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "packed", "row_packing", "unpacked"]
+__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "in_any_order", "packed", "row_packing", "unpacked"]
 
 T = TypeVar("T")
 
@@ -147,14 +147,19 @@ class Merged(Generic[T]):
     """
 
     def __init__(self, runs: Sequence[Records[T]], key: Callable[[T], Any]) -> None:
-        self._runs = runs
+        self.runs = runs
         self._key = key
 
     def __len__(self) -> int:
-        return sum(map(len, self._runs))
+        return sum(map(len, self.runs))
 
     def __iter__(self) -> Iterator[T]:
-        return heapq.merge(*self._runs, key=self._key)
+        return heapq.merge(*self.runs, key=self._key)
+
+
+def in_any_order(rows: Records[T]) -> Iterable[T]:
+    """The same rows; those of several runs one run after another, which is quicker than as one."""
+    return chain.from_iterable(rows.runs) if isinstance(rows, Merged) else rows
 
 
 def row_packing(row_type: Any) -> Packing[Any]:

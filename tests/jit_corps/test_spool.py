@@ -10,7 +10,7 @@ import pytest
 
 from jit_corps.errors import SpoolFull
 from jit_corps.rows import DeptRow, MembershipRow
-from jit_corps.spool import BLOCK, Merged, Spool, SpoolFile, row_packing
+from jit_corps.spool import BLOCK, Merged, Spool, SpoolFile, in_any_order, row_packing
 
 PLACES = row_packing(MembershipRow)
 
@@ -98,3 +98,5 @@ def test_sorted_runs_as_one():
     assert len(merged) == 100
     assert list(merged) == places(range(100))
     assert list(merged) == places(range(100))
+    assert list(in_any_order(merged)) == [row for run in runs for row in run]
+    assert list(in_any_order(runs[0])) == runs[0]
