@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import socket
@@ -109,6 +110,19 @@ def test_what_is_not_understood_is_an_error(sent: bytes) -> None:
     """What is no HTTP, or comes as nobody asked for, is refused."""
     with pytest.raises(HTTPException):
         answered([sent])
+
+
+def test_an_answer_leaves_nothing_behind() -> None:
+    """A reading of a large enterprise seldom looks for garbage, and an answer may be large."""
+    gc.collect()
+    gc.disable()
+    try:
+        answered([WHOLE["length"][0]])
+        with pytest.raises(HTTPException):
+            answered([b"no HTTP"])
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_no_content_has_no_content() -> None:

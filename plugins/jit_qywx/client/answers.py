@@ -46,8 +46,11 @@ def read_answer(sock: socket) -> Answer:
     :raises OSError: the connection failed; TimeoutError when a piece took too long.
     """
     reading = _Reading()
-    while not reading.is_over:
-        reading.take(sock.recv(_PIECE))
+    try:
+        while not reading.is_over:
+            reading.take(sock.recv(_PIECE))
+    finally:
+        reading.close()
     content = b"".join(reading.body)
     return Answer(reading.status, _decoded(content, reading.encoding), reading.is_reusable)
 
@@ -78,6 +81,10 @@ class _Reading:
             if not self.is_over:
                 # Not with the parser's own words, which may hold some of the answer.
                 raise HTTPException("no HTTP answer that is understood") from None
+
+    def close(self) -> None:
+        """Let go of the parser, which knows this object: together they would wait for the collector of garbage."""
+        del self._parser
 
     def on_message_begin(self) -> None:
         if self.is_over:
