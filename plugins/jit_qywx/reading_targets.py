@@ -45,6 +45,8 @@ Ident: TypeAlias = tuple[str, str]
 
 #: Most records to read because they hang on others. More are a case for a full reading.
 _MOST_FOLLOWED = 500
+#: So many members are asked for when those who are usually asked for, fewer, are not found either.
+_MANY_WITNESSES = 3 * WITNESSES
 #: "That does not exist", by what was asked for; any other refusal says less.
 _GONE: Mapping[str, frozenset[int]] = {
     DEPARTMENTS: frozenset({60003, 60123}),
@@ -259,8 +261,12 @@ class _Reading:
         if self._kept.known(MEMBERS, self._records(MEMBERS, self._found[MEMBERS])):
             return
         renamed = {new for _, new in self._renames if isinstance(self._found[MEMBERS].get(new), dict)}
-        witnesses = self._kept.witnesses(gone[MEMBERS], WITNESSES)
-        if renamed or not witnesses or is_known(self._client, witnesses):
+        witnesses = self._kept.witnesses(gone[MEMBERS], _MANY_WITNESSES)
+        few = witnesses[:WITNESSES]
+        if renamed or not few or is_known(self._client, few):
+            return
+        # Some of these may have left as well, without anybody having been told yet.
+        if len(witnesses) > len(few) and is_known(self._client, witnesses):
             return
         logger.warning(
             "Nothing is taken for gone: the others are not found either", extra={"corpId": self._client.corpId}

@@ -234,6 +234,17 @@ def test_an_event_and_a_token_of_another_enterprise(make_world, strangers, share
     assert world.sync().counts["members"]["removed"] == 1
 
 
+def test_departures_of_which_nobody_was_told_yet(make_world, share):
+    """Those by whom the enterprise is told have left as well: others are asked for, and who is gone is gone."""
+    world: World = make_world(organisation(departments=8, people=16))
+    world.sync()
+    for userid in ("user00", "user01", "user02"):
+        world.org.remove_member(userid)
+    told = world.org.remove_member("user05")
+    assert (world.events(told).status, world.bench.state.members["user05"].upstreamReason) == ("ok", "absent")
+    share.count()
+
+
 @pytest.mark.parametrize("isForeignFirst", [True, False])
 def test_a_checkpoint_and_a_token_of_another_enterprise(make_world, strangers, share, isForeignFirst):
     """What the one token read is not put together with what the other one reads."""
