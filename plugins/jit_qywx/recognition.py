@@ -5,6 +5,7 @@ See :mod:`jit_corps.fingerprints` for why that is enough, and when it is believe
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from jit_corps.fingerprints import Fingerprint, digest_of, mark_of
@@ -14,7 +15,7 @@ from jit_qywx.listing import Repeated
 from jit_qywx.member_texts import MemberTexts, are_of, memberId_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from jit_corps.recall import Recall
     from jit_corps.snapshot import MemberRecord
@@ -106,8 +107,10 @@ class _Answer:
         marks = "".join(map(mark_of, texts.each)) if texts is not None and is_in_pieces else ""
         return Page(told, fingerprint=Fingerprint(self._digest, len(told), marks))
 
-    def _read(self, text: bytes) -> list[MemberRecord]:
-        return self._mapper.members(User.listed(text), listed_in=self._deptId)
+    @property
+    def _read(self) -> Callable[[bytes], list[MemberRecord]]:
+        # No method: whoever keeps it for later must not keep the answer with it.
+        return partial(_read, self._mapper, self._deptId)
 
 
 class _Parted(NamedTuple):
@@ -138,6 +141,10 @@ class _Parted(NamedTuple):
     def news(self) -> bytes:
         """What has to be read of it."""
         return self.texts.only(self.unknown) if self.unknown else b""
+
+
+def _read(mapper: Mapper, deptId: str, text: bytes) -> list[MemberRecord]:
+    return mapper.members(User.listed(text), listed_in=deptId)
 
 
 def _are_in(members: Sequence[MemberRecord], deptId: str) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from types import FrameType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jit_corps.fingerprints import Fingerprint, mark_of
+from jit_qywx.listing import Listing
 from jit_qywx.mapping import Mapper
 from jit_qywx.member_texts import MemberTexts, are_of, memberId_of
 from jit_qywx.recognition import Page, read_page
@@ -179,6 +182,22 @@ def test_each_try_of_a_call_counts_for_itself():
     lists = Twice()
     lists.text = text_of(plain("anna", "ben"))
     assert read_page(lists, Said(said), mapper, "7").is_repeated
+
+
+@pytest.mark.parametrize("after", [plain("anna", "ben"), plain("ben", "cora")], ids=["whole", "a part"])
+def test_what_lies_in_a_file_is_not_held_in_memory_as_well(after):
+    """Of a million members the lists are put into a file; how one is read must not hold on to what it said."""
+    said = read(None, text_of(plain("anna", "ben")))[0].fingerprint
+    text = text_of(after)
+    listing = Listing(held=0)
+    # Some of those who are listed first are held, to know the enterprise by.
+    listing.add("1", read(None, text_of(plain("x", "y", "z")))[0].told)
+    page, _ = read(said, text)
+    listing.add("7", page.told, page.repeated)
+    del page
+    gc.collect()
+    assert not [one for one in gc.get_referrers(text) if one is not globals() and not isinstance(one, FrameType)]
+    assert {one.memberId for one in listing.told_by("7")} == {one["userid"] for one in after}
 
 
 def test_pieces_name_their_members():
