@@ -44,7 +44,7 @@ def _unpacked(packed: tuple[Any, ...]) -> MemberRecord:
     told = packed[4]
     # Most are in one department.
     places = (new(Membership, told[0]),) if len(told) == 1 else tuple([new(Membership, place) for place in told])
-    record: MemberRecord = new(MemberRecord, packed[:4] + (places,) + packed[5:])  # noqa: RUF005 - half as long as with *
+    record: MemberRecord = new(MemberRecord, (*packed[:4], places, *packed[5:]))
     return record
 
 
