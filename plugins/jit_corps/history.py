@@ -126,7 +126,8 @@ def _filled(row: Row) -> str:
     return encode({name: value for name, value in named if value is not None})
 
 
-# The other kinds are written for every member of a first sync, where the encoder would take several times as long.
+# The other kinds are written for every member of a first sync, where the encoder would take several times as long, and
+# going through the names of the fields nearly three times.
 
 
 def _filled_member(row: MemberRow) -> str:
