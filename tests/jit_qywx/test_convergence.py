@@ -344,7 +344,10 @@ quickly = settings(
     seed=0,
 )
 def test_events_alone_converge(settle: Callable[..., None], script: list[Edit], seed: int) -> None:
-    """As long as every callback arrives at last, in whatever order and however often, nothing else is needed."""
+    """As long as every callback arrives at last, in whatever order and however often, nothing else is needed.
+
+    Only where most members leave before anybody is told of the first, everything is read once more.
+    """
     settle(script, seed, reconciles=False)
 
 
