@@ -6,6 +6,8 @@ from threading import Event, Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from jit_qywx.thread_count import ThreadCount
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from concurrent.futures import Executor
@@ -20,12 +22,6 @@ Result = TypeVar("Result")
 #: Items that are asked for and not handed out yet: more than there may be calls at once (32), so that nobody waits for
 #: work, and few enough to be held in memory, however many items there are. As many more may wait where they were taken.
 AHEAD = 512
-#: Threads to begin with. More of them wait for each other rather than for answers that come at once, and take longer.
-#: Once answers take longer than so many seconds on average, as WeCom's do, there are as many as the pool has.
-FEW_THREADS = 2
-AT_ONCE = 0.002
-#: Tasks that are given to the pool, which has fewer threads.
-MOST_THREADS = 64
 #: So many results wait until whoever takes them is woken: waking somebody for each costs as much as a fast call does.
 BATCH = 64
 #: Seconds after which results are handed out, and progress is told, although there are fewer.
@@ -103,29 +99,28 @@ class _Asking(Generic[Item, Result]):
         #: Set when there is enough to take.
         self._enough = Event()
         #: Not answered yet.
-        self._open = self._items = len(items)
+        self._open = len(items)
         #: Asked for and not taken yet.
         self._ahead = 0
         self._threads = 0
-        #: Seconds that all answers together took, and whether that is long.
-        self._took = 0.0
-        self._is_slow = False
+        self._count = ThreadCount()
         self._is_over = False
 
     def begin(self) -> None:
-        """Ask with a few threads, and with as many as the pool has when the answers take their time."""
+        """Ask with a few threads, and with as many as the pool has while the answers take their time."""
         self._add_threads()
 
     def take(self, seconds: float) -> list[tuple[Item, Result | None, BaseException | None]]:
         """Take what was answered: many at once, or all the last ones, or after some time whatever there is."""
-        is_slow = not self._enough.wait(seconds)
+        is_late = not self._enough.wait(seconds)
         with self._lock:
-            self._is_slow |= is_slow
+            if is_late:
+                self._count.think_over()
             self._enough.clear()
             answered, self._answered = self._answered, []
             self._ahead -= len(answered)
             is_wanted = self._open > 0 and not self._is_over
-        if (answered or is_slow) and is_wanted:
+        if (answered or is_late) and is_wanted:
             self._add_threads()
         return answered
 
@@ -135,8 +130,7 @@ class _Asking(Generic[Item, Result]):
 
     def _add_threads(self) -> None:
         with self._lock:
-            most = MOST_THREADS if self._is_slow else FEW_THREADS
-            more = max(0, min(most - self._threads, self._open))
+            more = max(0, min(self._count.wanted - self._threads, self._open))
             self._threads += more
         for _ in range(more):
             self._pool.submit(self._ask)
@@ -145,13 +139,15 @@ class _Asking(Generic[Item, Result]):
         while True:
             with self._lock:
                 # Never waits for its results to be taken: the thread may be needed for other things.
-                if self._is_over or self._ahead >= AHEAD:
-                    break
+                if self._is_over or self._ahead >= AHEAD or self._threads > self._count.wanted:
+                    self._threads -= 1
+                    return
                 try:
                     item = next(self._left)
                 except StopIteration:
                     self._is_over = True
-                    break
+                    self._threads -= 1
+                    return
                 self._ahead += 1
             result: Result | None = None
             error: BaseException | None = None
@@ -163,13 +159,9 @@ class _Asking(Generic[Item, Result]):
             with self._lock:
                 self._answered.append((item, result, error))
                 self._open -= 1
-                self._took += perf_counter() - began
-                is_news = not self._is_slow and self._took > AT_ONCE * (self._items - self._open)
-                self._is_slow |= is_news
+                are_more_wanted = self._count.answered(perf_counter() - began)
                 self._is_over |= error is not None
                 if error is not None or not self._open or len(self._answered) >= BATCH:
                     self._enough.set()
-            if is_news:
+            if are_more_wanted:
                 self._add_threads()
-        with self._lock:
-            self._threads -= 1

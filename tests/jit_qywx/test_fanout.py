@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event, Lock
+from time import perf_counter
 
 import pytest
 
-from jit_qywx.fanout import AHEAD, FEW_THREADS, read_as_answered, read_each
+from jit_qywx.fanout import AHEAD, read_as_answered, read_each
+from jit_qywx.thread_count import FEW, WINDOW
 
 
 def quietly(phase: str, done: int, total: int | None) -> None:
@@ -108,20 +110,28 @@ def test_answers_that_take_their_time_are_waited_for_together() -> None:
         assert len(read_each(pool, "items", range(16), read, quietly)) == 16
 
 
-def test_answers_that_come_at_once_are_asked_for_by_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More threads would wait for each other."""
-    monkeypatch.setattr("jit_qywx.fanout.AT_ONCE", 60.0)
-    lock, asking, most = Lock(), 0, 0
+def test_no_more_threads_ask_than_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait for answers come together, and go again once answers come at once."""
+    together, lock, asking, most = Barrier(8), Lock(), 0, 0
 
     def read(item: int) -> int:
         nonlocal asking, most
-        with lock:
-            asking += 1
-            most = max(most, asking)
-        with lock:
-            asking -= 1
+        if item < 8:
+            together.wait(60)
+        elif item >= 8 * WINDOW:
+            with lock:
+                asking += 1
+                most = max(most, asking)
+            with lock:
+                asking -= 1
         return item
 
     with ThreadPoolExecutor(8) as pool:
-        read_each(pool, "items", range(5 * AHEAD), read, quietly)
-    assert most <= FEW_THREADS
+        answers = read_as_answered(pool, "items", range(10 * AHEAD), read, quietly)
+        # Nobody is answered before eight ask.
+        assert next(answers)[0] < 8
+        # This process works all the time now, whoever else is busy on the machine.
+        monkeypatch.setattr("jit_qywx.thread_count.process_time", perf_counter)
+        monkeypatch.setattr("jit_qywx.thread_count.LONG", 60.0)
+        assert len(list(answers)) == 10 * AHEAD - 1
+    assert most <= FEW
