@@ -65,10 +65,14 @@ def _unique(records: Records[R], key: Callable[[R], str], one: Callable[[list[R]
     # There is mostly one of each, and saying so is cheaper than grouping them.
     if len(set(map(key, records))) == len(records):
         return tuple(records)
-    groups: dict[str, list[R]] = {}
+    first: dict[str, R] = {}
+    differing: dict[str, list[R]] = {}
     for record in records:
-        groups.setdefault(key(record), []).append(record)
-    return tuple(group[0] if len(group) == 1 else one(group) for group in groups.values())
+        known = first.setdefault(key(record), record)
+        if known is not record and known != record:
+            differing.setdefault(key(record), [known]).append(record)
+    first.update((name, one(group)) for name, group in differing.items())
+    return tuple(first.values())
 
 
 def _one_dept(same: list[DeptRecord]) -> DeptRecord:
@@ -84,8 +88,6 @@ def _one_dept(same: list[DeptRecord]) -> DeptRecord:
 
 
 def _one_member(same: list[MemberRecord]) -> MemberRecord:
-    if all(member == same[0] for member in same):
-        return same[0]
     told = {member.active for member in same}
     active = True if True in told else False if False in told else None
     texts: dict[str, Any] = {name: _text(getattr(member, name) for member in same) for name in MEMBER_TEXTS}

@@ -35,14 +35,14 @@ def removals_of(row: Packing[Any]) -> Packing[Removal[Any]]:
 def _packed(record: MemberRecord) -> tuple[Any, ...]:
     """All but what is never stored: mail and telephone numbers do not get into a file."""
     memberId, name, active, reason, places, main, position, alias, _, _, _, gender, avatar, openUserId = record
-    told = tuple([tuple(place) for place in places])
+    # Most are in one department.
+    told = (tuple(places[0]),) if len(places) == 1 else tuple(map(tuple, places))
     return memberId, name, active, reason, told, main, position, alias, None, None, None, gender, avatar, openUserId
 
 
 def _unpacked(packed: tuple[Any, ...]) -> MemberRecord:
     new: Any = tuple.__new__
     told = packed[4]
-    # Most are in one department.
     places = (new(Membership, told[0]),) if len(told) == 1 else tuple([new(Membership, place) for place in told])
     record: MemberRecord = new(MemberRecord, (*packed[:4], places, *packed[5:]))
     return record
@@ -50,7 +50,7 @@ def _unpacked(packed: tuple[Any, ...]) -> MemberRecord:
 
 #: Members' and grants' records of a snapshot.
 MEMBER_RECORDS = Packing(_packed, _unpacked)
-GRANT_RECORDS = Packing(lambda grant: (grant.memberId, grant.roleId, grant.origin), lambda packed: GrantRecord(*packed))
+GRANT_RECORDS = row_packing(GrantRecord)
 #: The rows of each kind that belongs to a member.
 ROWS: Mapping[str, Packing[Any]] = {
     MEMBERS: row_packing(MemberRow),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
@@ -19,15 +19,15 @@ from jit_corps.changes import KindChanges
 from jit_corps.merging import merged, merged_grants, merged_head, merged_members
 from jit_corps.packing import GRANT_RECORDS, MEMBER_RECORDS, ROWS, pairs_of, removals_of
 from jit_corps.renames import decided, find_renames, renamed, same_people, unlisted_people
-from jit_corps.rows import KEY_LENGTHS, MANUAL
-from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
-from jit_corps.spool import Merged, Spool, SpoolFile
+from jit_corps.rows import KEY_LENGTHS, MANUAL, GrantRow, MemberRow, MembershipRow
+from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS, GrantRecord, MemberRecord
+from jit_corps.spool import Merged, Spool, SpoolFile, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from jit_corps.guard import Total
-    from jit_corps.rows import GrantRow, LocalState, MemberRow, MembershipRow
+    from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot
     from jit_corps.spool import Packing
 
@@ -37,6 +37,17 @@ T = TypeVar("T")
 
 #: Rows that are filed at a time.
 AT_ONCE = 5_000
+#: Where plain values hold the id of the member, in a record, in a grant's record and in the rows of each kind, and what
+#: else is looked at there.
+_MEMBER_OF_RECORD = MemberRecord._fields.index("memberId")
+_OPEN_USER_ID = MemberRecord._fields.index("openUserId")
+_MEMBER_OF_GRANT = GrantRecord._fields.index("memberId")
+_ROLE_OF_GRANT = GrantRecord._fields.index("roleId")
+_MEMBER_OF_ROW = {
+    MEMBERS: MemberRow._fields.index("memberId"),
+    MEMBERSHIPS: MembershipRow._fields.index("memberId"),
+    GRANTS: GrantRow._fields.index("memberId"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +120,15 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The rows of members and what is theirs; each is gone through once, in this order.
+    """The rows of members and what is theirs, as plain tuples; each is gone through once, in this order.
 
-    :param members: all of one corp, in any order, as the others.
+    :param members: all of one corp, in any order, as the others. Their fields are those of
+        :class:`~jit_corps.rows.MemberRow`.
     """
 
-    members: Iterable[MemberRow]
-    memberships: Iterable[MembershipRow]
-    grants: Iterable[GrantRow]
+    members: Iterable[tuple[Any, ...]]
+    memberships: Iterable[tuple[Any, ...]]
+    grants: Iterable[tuple[Any, ...]]
 
 
 class Cut:
@@ -132,28 +144,30 @@ class Cut:
     def __init__(self, snapshot: Snapshot, state: LocalState, people: People, count: int) -> None:
         self._file = SpoolFile()
         self._count = count
-        self._records = self._drawers(MEMBER_RECORDS)
-        self._given = self._drawers(GRANT_RECORDS)
-        self._rows = self._row_drawers(lambda row: row.memberId)
+        self._records = self._drawers(MEMBER_RECORDS, _MEMBER_OF_RECORD)
+        self._given = self._drawers(GRANT_RECORDS, _MEMBER_OF_GRANT)
+        self._rows = self._row_drawers(str)
         listed: set[str] = set()
         # Numbers for texts. Whether anybody has another id now is asked each time, and the answer is mostly no.
         openUserIds = array("q")
-        for record in self._records.passing(snapshot.members):
-            listed.add(record.memberId)
-            openUserIds.append(hash(record.openUserId))
-        roleIds = {grant.roleId for grant in self._given.passing(snapshot.grants)}
+        # Plain tuples: what lies in one file need not be made records to lie in the other.
+        for values in self._records.passing(plain(snapshot.members, MEMBER_RECORDS)):
+            listed.add(values[_MEMBER_OF_RECORD])
+            openUserIds.append(hash(values[_OPEN_USER_ID]))
+        roleIds = {values[_ROLE_OF_GRANT] for values in self._given.passing(plain(snapshot.grants, GRANT_RECORDS))}
         self.snapshot = replace(merged_head(snapshot, roleIds), members=(), grants=())
 
         told_pairs = {(old, new) for old, new in snapshot.renames if new in listed and old not in listed}
         former = {old for old, _ in told_pairs}
         kept: set[str] = set()
-        rows = self._rows.members.passing(people.members)
+        rows = map(ROWS[MEMBERS].unpack, self._rows.members.passing(people.members))
         unlisted = unlisted_people(_noting(rows, former, kept), listed)
         named_so = [(one, one) for one in unlisted if one in listed]
         del listed
         for _ in self._rows.memberships.passing(people.memberships):
             pass
-        by_hand = {row.roleId: row for row in self._rows.grants.passing(people.grants) if row.origin == MANUAL}
+        grants = map(ROWS[GRANTS].unpack, self._rows.grants.passing(people.grants))
+        by_hand = {row.roleId: row for row in grants if row.origin == MANUAL}
         self.state = replace(state, grants=frozenset(by_hand.values()))
 
         wanted = {hash(openUserId) for openUserId in unlisted}
@@ -164,11 +178,11 @@ class Cut:
             pairs, self._edited({new for _, new in pairs}).__contains__, state.fresh
         )
         #: The rows of old ids, where the new ids are.
-        self._moved = self._row_drawers(lambda row: self._renames[row.memberId])
+        self._moved = self._row_drawers(self._renames.__getitem__)
         if self._renames:
-            for place in range(len(self._rows)):
-                rows = chain.from_iterable(map(self._rows[place].part, range(count)))
-                for _ in self._moved[place].passing(row for row in rows if row.memberId in self._renames):
+            for mine, moved in zip(self._rows, self._moved, strict=True):
+                renamed_rows = (values for values in mine.plain() if values[mine.member] in self._renames)
+                for _ in moved.passing(renamed_rows):
                     pass
 
     def __iter__(self) -> Iterator[Part]:
@@ -240,11 +254,11 @@ class Cut:
             edited.update(row.memberId for row in rows if row.memberId in memberIds)
         return edited
 
-    def _row_drawers(self, home: Callable[[Any], str]) -> _RowDrawers:
-        return _RowDrawers(*(self._drawers(ROWS[kind], home) for kind in (MEMBERS, MEMBERSHIPS, GRANTS)))
+    def _row_drawers(self, home: Callable[[str], str]) -> _RowDrawers:
+        return _RowDrawers(*(self._drawers(ROWS[kind], place, home) for kind, place in _MEMBER_OF_ROW.items()))
 
-    def _drawers(self, packing: Packing[T], home: Callable[[Any], str] = attrgetter("memberId")) -> _Drawers[T]:
-        return _Drawers([Spool(self._file, packing) for _ in range(self._count)], home)
+    def _drawers(self, packing: Packing[T], member: int, home: Callable[[str], str] = str) -> _Drawers[T]:
+        return _Drawers([Spool(self._file, packing) for _ in range(self._count)], member, home)
 
     def _part_of(self, memberId: str) -> int:
         return crc32(memberId.encode("utf-8", "surrogatepass")) % self._count
@@ -261,28 +275,34 @@ def _noting(rows: Iterable[MemberRow], wanted: Container[str], found: set[str]) 
 class _Drawers(Generic[T]):
     """Rows filed by the part that they belong to.
 
-    :param home: of a row, the member whose part it is.
+    :param member: where in a row's plain values the member's id stands.
+    :param home: of a member's id, the one whose part it is.
     """
 
-    def __init__(self, spools: Sequence[Spool[T]], home: Callable[[T], str]) -> None:
+    def __init__(self, spools: Sequence[Spool[T]], member: int, home: Callable[[str], str]) -> None:
+        self.member = member
         self._spools = spools
         self._home = home
 
-    def passing(self, rows: Iterable[T]) -> Iterator[T]:
-        """File rows, and hand each out."""
-        home, count, remaining = self._home, len(self._spools), iter(rows)
+    def passing(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        """File rows, which are plain values, and hand each out."""
+        count, remaining = len(self._spools), iter(rows)
         # Some at a time: this is done for everything that is kept and told.
         while some := list(islice(remaining, AT_ONCE)):
-            filed: list[list[T]] = [[] for _ in range(count)]
-            for row in some:
-                filed[crc32(home(row).encode("utf-8", "surrogatepass")) % count].append(row)
+            filed: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
+            for values, memberId in zip(some, map(self._home, map(itemgetter(self.member), some)), strict=True):
+                filed[crc32(memberId.encode("utf-8", "surrogatepass")) % count].append(values)
             for spool, mine in zip(self._spools, filed, strict=True):
-                spool.extend(mine)
+                spool.extend_plain(mine)
             yield from some
 
     def part(self, number: int) -> Iterator[T]:
         """The rows of one part."""
         return iter(self._spools[number])
+
+    def plain(self) -> Iterator[tuple[Any, ...]]:
+        """All rows as plain values."""
+        return chain.from_iterable(spool.plain() for spool in self._spools)
 
 
 class _RowDrawers(NamedTuple):

@@ -12,6 +12,7 @@ import marshal
 import tempfile
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
 
     from jit_corps.snapshot import Records
 
-__all__ = ["BLOCK", "Merged", "Packing", "Spool", "SpoolFile", "in_any_order", "packed", "row_packing", "unpacked"]
+__all__ = [
+    "BLOCK",
+    "Merged",
+    "Packed",
+    "Packing",
+    "Spool",
+    "SpoolFile",
+    "dumped",
+    "in_any_order",
+    "loaded",
+    "plain",
+    "row_packing",
+]
 
 T = TypeVar("T")
 
@@ -43,14 +56,28 @@ class Packing(NamedTuple, Generic[T]):
     unpack: Callable[[Any], T]
 
 
-def packed(packing: Packing[T], rows: Iterable[T]) -> bytes:
-    """Rows as bytes, to be read by this process only."""
-    return marshal.dumps(list(map(packing.pack, rows)))
+class Packed(ABC):
+    """Rows that lie as plain values somewhere, all or some of them."""
+
+    @abstractmethod
+    def plain(self) -> Iterator[Any]:
+        """All of them as plain values, of which :class:`Packing` makes rows."""
 
 
-def unpacked(packing: Packing[T], data: bytes) -> Iterator[T]:
-    """The rows of :func:`packed`."""
-    return map(packing.unpack, marshal.loads(data))  # noqa: S302 - nobody else can have written it
+def plain(rows: Iterable[T], packing: Packing[T]) -> Iterator[Any]:
+    """Rows as plain values. Of those that lie so already no rows are made meanwhile."""
+    return rows.plain() if isinstance(rows, Packed) else map(packing.pack, rows)
+
+
+def dumped(values: Iterable[Any]) -> bytes:
+    """Plain values as bytes, to be read by this process only."""
+    return marshal.dumps(list(values))
+
+
+def loaded(data: bytes) -> list[Any]:
+    """The values of :func:`dumped`."""
+    values: list[Any] = marshal.loads(data)  # noqa: S302 - nobody else can have written it
+    return values
 
 
 class SpoolFile:
@@ -73,13 +100,14 @@ class SpoolFile:
         with self._lock:
             try:
                 if self._file is None:
-                    self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed with this object
+                    # Without a buffer: whether there is room shows now, and not when somebody reads.
+                    self._file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115 - closed with this object
                     weakref.finalize(self, self._file.close)
                 start = self._end
                 self._file.seek(start)
-                self._file.write(data)
-                # Whether there is room shows now, and not when somebody reads.
-                self._file.flush()
+                remaining = memoryview(data)
+                while remaining:
+                    remaining = remaining[self._file.write(remaining) :]
             except OSError as error:
                 raise SpoolFull(self._folder or tempfile.gettempdir(), error) from error
             self._end = start + len(data)
@@ -90,10 +118,13 @@ class SpoolFile:
         with self._lock:
             assert self._file is not None
             self._file.seek(start)
-            return self._file.read(length)
+            data = self._file.read(length)
+            while len(data) < length and (more := self._file.read(length - len(data))):
+                data += more
+            return data
 
 
-class Spool(Generic[T]):
+class Spool(Packed, Generic[T]):
     """Rows in the order in which they were added, as often as asked for; at most :data:`BLOCK` of them in memory.
 
     :param file: where the others are kept.
@@ -102,7 +133,7 @@ class Spool(Generic[T]):
     def __init__(self, file: SpoolFile, packing: Packing[T], rows: Iterable[T] = ()) -> None:
         self._file = file
         self._packing = packing
-        self._held: list[T] = []
+        self._held: list[Any] = []
         self._blocks: list[tuple[int, int]] = []
         self._written = 0
         self.extend(rows)
@@ -113,7 +144,11 @@ class Spool(Generic[T]):
 
     def extend(self, rows: Iterable[T]) -> None:
         """Add rows."""
-        remaining = iter(rows)
+        self.extend_plain(map(self._packing.pack, rows))
+
+    def extend_plain(self, values: Iterable[Any]) -> None:
+        """Add rows that are plain values already."""
+        remaining = iter(values)
         while some := tuple(islice(remaining, BLOCK - len(self._held))):
             self._held += some
             if len(self._held) >= BLOCK:
@@ -123,6 +158,10 @@ class Spool(Generic[T]):
         return self._written + len(self._held)
 
     def __iter__(self) -> Iterator[T]:
+        return map(self._packing.unpack, self.plain())
+
+    def plain(self) -> Iterator[Any]:
+        """All rows as plain values."""
         return chain(chain.from_iterable(map(self._read, tuple(self._blocks))), tuple(self._held))
 
     @property
@@ -130,11 +169,11 @@ class Spool(Generic[T]):
         """How many rows are in memory."""
         return len(self._held)
 
-    def _read(self, block: tuple[int, int]) -> Iterator[T]:
-        return unpacked(self._packing, self._file.read(*block))
+    def _read(self, block: tuple[int, int]) -> list[Any]:
+        return loaded(self._file.read(*block))
 
     def _write(self) -> None:
-        data = packed(self._packing, self._held)
+        data = dumped(self._held)
         self._blocks.append((self._file.write(data), len(data)))
         self._written += len(self._held)
         self._held = []

@@ -98,9 +98,9 @@ def read_parts(
             fresh=read_fresh(storage, corpFullName, since),
         )
         people = People(
-            _plain(MemberRow, _pages(storage, CorpMember, MemberRow._fields, MEMBERS, corpFullName)),
-            _plain(MembershipRow, _pages(storage, CorpDeptMember, MembershipRow._fields, MEMBERSHIPS, corpFullName)),
-            _plain(GrantRow, _pages(storage, CorpRoleMember, GrantRow._fields, GRANTS, corpFullName)),
+            _pages(storage, CorpMember, MemberRow._fields, MEMBERS, corpFullName),
+            _pages(storage, CorpDeptMember, MembershipRow._fields, MEMBERSHIPS, corpFullName),
+            _pages(storage, CorpRoleMember, GrantRow._fields, GRANTS, corpFullName),
         )
         return Cut(snapshot, state, people, count)
 

@@ -9,12 +9,11 @@ What a place repeats of what it said before is kept as the text that it sent, an
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jit_corps.packing import MEMBER_RECORDS
-from jit_corps.spool import SpoolFile, packed, unpacked
+from jit_corps.spool import Packed, SpoolFile, dumped, loaded, plain
 from jit_qywx.one_enterprise import WITNESSES
 from jit_qywx.sealing import Seal
 
@@ -181,24 +180,24 @@ class Listing:
         if not told or isinstance(told, _Filed):
             return told
         if isinstance(told, list):
-            return _Filed(self._file, packed(MEMBER_RECORDS, told), len(told), partial(unpacked, MEMBER_RECORDS))
+            return _Filed(self._file, dumped(map(MEMBER_RECORDS.pack, told)), len(told))
         # What WeCom sent holds mail and telephone numbers.
         seal, read = self._seal, told.read
         return _Filed(self._file, seal.sealed(told.text), len(told), lambda data: read(seal.opened(data)))
 
 
-class _Filed:
+class _Filed(Packed):
     """What one place told, in the file.
 
     :param data: what lies there.
     :param count: how many records that holds.
-    :param read: makes these of it.
+    :param read: makes these of it; None where they lie as plain values.
     """
 
     __slots__ = ("_count", "_file", "_length", "_read", "_start")
 
     def __init__(
-        self, file: SpoolFile, data: bytes, count: int, read: Callable[[bytes], Iterable[MemberRecord]]
+        self, file: SpoolFile, data: bytes, count: int, read: Callable[[bytes], Iterable[MemberRecord]] | None = None
     ) -> None:
         self._file = file
         self._start = file.write(data)
@@ -210,10 +209,15 @@ class _Filed:
         return self._count
 
     def __iter__(self) -> Iterator[MemberRecord]:
-        return iter(self._read(self._file.read(self._start, self._length)))
+        data = self._file.read(self._start, self._length)
+        return map(MEMBER_RECORDS.unpack, loaded(data)) if self._read is None else iter(self._read(data))
+
+    def plain(self) -> Iterator[Any]:
+        data = self._file.read(self._start, self._length)
+        return iter(loaded(data)) if self._read is None else map(MEMBER_RECORDS.pack, self._read(data))
 
 
-class _Members:
+class _Members(Packed):
     """The records of several places, one after another."""
 
     def __init__(self, told: Sequence[_Told], altered: Callable[[MemberRecord], MemberRecord] | None) -> None:
@@ -226,3 +230,8 @@ class _Members:
     def __iter__(self) -> Iterator[MemberRecord]:
         records = chain.from_iterable(self._told)
         return records if self._altered is None else map(self._altered, records)
+
+    def plain(self) -> Iterator[Any]:
+        if self._altered is not None:
+            return map(MEMBER_RECORDS.pack, self)
+        return chain.from_iterable(plain(told, MEMBER_RECORDS) for told in self._told)

@@ -42,7 +42,7 @@ def tiny_blocks():
 
 def cut(told: Snapshot, state: LocalState, count: int) -> Cut:
     """The same in parts."""
-    people = People(state.members.values(), state.memberships.values(), state.grants)
+    people = People(*(map(tuple, rows) for rows in (state.members.values(), state.memberships.values(), state.grants)))
     return Cut(told, replace(state, members={}, memberships={}, grants=frozenset()), people, count)
 
 
