@@ -10,19 +10,21 @@ MySQL, where every statement is text, have a room of their own: ``kinds/mysql_wr
 
 from __future__ import annotations
 
+import sqlite3
 from abc import ABC, abstractmethod
+from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from itertools import chain, islice
-from operator import itemgetter
+from operator import itemgetter, length_hint
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import peewee
 
 from jitcore.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
-
-    import peewee
 
     from jitcore.storage.observed import ObservedDatabase
 
@@ -35,6 +37,8 @@ _CHUNK = 5_000
 #: New rows, and values, of one SQLite statement: a statement for each row takes half as long again, and an SQLite of
 #: before 2020 takes 999 values.
 _ROWS, _VALUES = 50, 900
+#: So many new rows of a table, if they are more than it had, are better indexed at the end.
+_MANY = 200_000
 _UNEQUAL = "The rows do not all have the same number of values."
 
 
@@ -53,7 +57,13 @@ class BulkWriter(ABC):
         names = _column_names(model, columns)
         if len(same) >= len(names):
             raise ArgumentError(f"{len(same)} values are the same in all rows, which have {len(names)} columns.")
-        return self._write(len(names) - len(same), rows, lambda given: self._insert(Table(model), names, given, same))
+        table, count = Table(model), length_hint(rows)
+
+        def run(given: Iterable[Row]) -> int:
+            with self._filling(table, count):
+                return self._insert(table, names, given, same)
+
+        return self._write(len(names) - len(same), rows, run)
 
     def upsert(
         self,
@@ -99,6 +109,10 @@ class BulkWriter(ABC):
         with self._transaction():
             return run(chain([first], remaining))
 
+    def _filling(self, table: Table, count: int) -> AbstractContextManager[None]:
+        """Around inserting about so many rows; 0 for nobody knows how many."""
+        return nullcontext()
+
     @abstractmethod
     def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int: ...
 
@@ -116,6 +130,36 @@ class BulkWriter(ABC):
 
 class SqliteWriter(BulkWriter):
     """Prepared statements and ``executemany``."""
+
+    @contextmanager
+    def _filling(self, table: Table, count: int) -> Iterator[None]:
+        # An index that is not the order of the rows takes each of them to another page. Made anew when all rows are
+        # there, it is sorted first, which takes a third of the time. Whoever reads meanwhile has the old one.
+        made = self._dropped(table) if count >= _MANY and self._has_at_most(table, count) else []
+        yield
+        # What failed is undone as a whole, and that takes the indexes back.
+        for sql in made:
+            self._database.execute_sql(sql)
+
+    def _has_at_most(self, table: Table, count: int) -> bool:
+        query = f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT ?)"
+        return bool(self._database.execute_sql(query, (count + 1,)).fetchone()[0] <= count)
+
+    def _dropped(self, table: Table) -> list[str]:
+        """Drop the indexes of a table that keep no rule; returns what makes them."""
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql LIKE 'CREATE INDEX%'"
+        found = self._database.execute_sql(query, (table.names[-1],)).fetchall() if len(table.names) == 1 else []
+        made = []
+        for name, sql in found:
+            try:
+                self._database.execute_sql(f"DROP INDEX {_quoted(name)}")
+            except peewee.OperationalError as error:
+                # Whoever reads a table row by row, by the same connection, keeps its indexes.
+                if getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_LOCKED:
+                    raise
+            else:
+                made.append(sql)
+        return made
 
     def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int:
         return self._add(table, names, "", rows, same)

@@ -81,6 +81,80 @@ def test_the_number_of_statements_grows_with_chunks_and_not_with_rows(storage, k
     ]
 
 
+def indexes(storage) -> dict[str, str | None]:
+    """The indexes of the badges, with what makes them."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'shelf_badge'"
+    return dict(storage.database.execute_sql(query).fetchall())
+
+
+@pytest.fixture
+def indexed(storage, monkeypatch):
+    """A Storage on SQLite that takes twenty rows for many, with ten badges and two indexes more on their table."""
+    monkeypatch.setattr("jitcore.storage.bulk_writes._MANY", 20)
+    storage.insert_rows(Badge, ["code", "level"], [(f"old{number}", 1) for number in range(10)])
+    storage.database.execute_sql("CREATE INDEX by_level ON shelf_badge (level, code) WHERE level > 0")
+    storage.database.execute_sql('CREATE INDEX "by extra" ON shelf_badge (extra)')
+    return storage
+
+
+@pytest.mark.only_databases("sqlite")
+def test_many_rows_are_indexed_when_they_are_there(indexed):
+    """An insert of more rows than there are makes the indexes that keep no rule anew at its end, as they were."""
+    before = indexes(indexed)
+    with indexed.counting() as count:
+        indexed.insert_rows(Badge, ["code", "level"], [(str(number), 1) for number in range(20)])
+    verbs = [statement.verb for statement in count.statements]
+    assert verbs == ["BEGIN", "SELECT", "SELECT", "DROP", "DROP", "INSERT", "CREATE", "CREATE", "COMMIT"]
+    assert indexes(indexed) == before
+    assert indexed.database.execute_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
+    # As many as there are now are not more than there were.
+    with indexed.counting() as count:
+        indexed.insert_rows(Badge, ["code", "level"], [(f"more{number}", 1) for number in range(29)])
+    assert "DROP" not in [statement.verb for statement in count.statements]
+
+
+@pytest.mark.only_databases("sqlite")
+@pytest.mark.parametrize("code", ["19", "old3"])
+def test_a_row_that_breaks_a_rule_takes_the_indexes_back(indexed, code):
+    """The rules hold while many rows are written, and a failure leaves rows and indexes as they were."""
+    before = indexes(indexed)
+    rows = [*((str(number), 1) for number in range(20)), (code, 1)]
+    with pytest.raises(ConstraintViolated) as caught:
+        indexed.insert_rows(Badge, ["code", "level"], rows)
+    assert caught.value.columns == ("code",)
+    assert indexes(indexed) == before
+    assert indexed.models.Badge.select().count() == 10
+
+
+@pytest.mark.only_databases("sqlite")
+def test_others_read_by_the_old_indexes_meanwhile(indexed, open_storage):
+    """Whoever reads while many rows are written finds what was there before, and what came afterwards."""
+    other = open_storage()
+    badge = other.models.Badge
+    seen = []
+
+    def look(phase, statement):
+        seen.append(badge.select().where(badge.level == 1, badge.code != "").count())
+
+    with indexed.on_statement(look):
+        indexed.insert_rows(Badge, ["code", "level"], [(str(number), 1) for number in range(20)])
+    assert set(seen[:-1]) == {10}
+    assert badge.select().where(badge.level == 1, badge.code != "").count() == 30
+
+
+@pytest.mark.only_databases("sqlite")
+def test_who_reads_row_by_row_keeps_the_indexes(indexed):
+    """An insert of many rows goes well while the same connection reads the table."""
+    before = indexes(indexed)
+    badge = indexed.models.Badge
+    read = indexed.database.execute_sql("SELECT code FROM shelf_badge")
+    assert read.fetchone() is not None
+    assert indexed.insert_rows(Badge, ["code", "level"], [(str(number), 1) for number in range(20)]) == 20
+    assert len(read.fetchall()) >= 9
+    assert indexes(indexed) == before
+    assert badge.select().count() == 30
+
+
 @pytest.mark.parametrize("count", [1, 49, 50, 51, 100, 149])
 def test_every_row_arrives_once(storage, count):
     """Wherever the statements of several rows end; and what is written again is there once."""
