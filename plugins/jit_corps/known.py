@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peewee import fn
+from peewee import Case, fn
 
 from jit_corps.comparing import in_sight_again
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember
@@ -53,7 +53,7 @@ class Known(AbstractSet[str]):
     def __len__(self) -> int:
         if self._is_loaded or self._are_some_hidden:
             return len(self._all)
-        return sum(self._numbers.values())
+        return self._numbers[0]
 
     def __and__(self, other: AbstractSet[Any]) -> frozenset[str]:
         if not other:
@@ -77,14 +77,18 @@ class Known(AbstractSet[str]):
     @property
     def _are_some_hidden(self) -> bool:
         """Whether some are out of sight: who of them counts takes all of them to say."""
-        return INVISIBLE in self._numbers
+        return self._numbers[1] > 0
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
-        """How many there are, by presence."""
+    def _numbers(self) -> tuple[int, int]:
+        """How many there are, and how many of them are out of sight."""
         member = self._storage.models[CorpMember]
-        query = member.select(member.presence, fn.COUNT(member.memberId)).where(self._mine)
-        return dict(self._storage.select_tuples(query.group_by(member.presence)))
+        # Not grouped: to sort everybody by presence takes half as long again.
+        hidden = fn.COUNT(Case(None, [(member.presence == INVISIBLE, 1)]))
+        [(count, out_of_sight)] = self._storage.select_tuples(
+            member.select(fn.COUNT(member.memberId), hidden).where(self._mine)
+        )
+        return count, out_of_sight
 
     @cached_property
     def _all(self) -> frozenset[str]:
