@@ -18,7 +18,7 @@ MOST = 64
 WINDOW = 64
 #: An answer that takes fewer seconds than the first comes at once. One that takes more than the second was waited for,
 #: however much this process had to do meanwhile.
-AT_ONCE, LONG = 0.002, 0.03
+AT_ONCE, LONG = 0.002, 0.015
 #: A process that worked for a smaller share of the time than the first was waiting, for a larger one than the second it
 #: was not. Half the threads of such a one work for more than the first, or there would be no end of changing.
 WAITING, WORKING = 0.4, 0.9
