@@ -6,7 +6,7 @@ their memberships and roles. What is left is a part like those of :mod:`jit_corp
 members who are left out only have to be counted where the guard asks how many there are.
 
 It gives up, so that everything is compared, whenever more than single members may differ: another visible range, a tree
-or a role that stands for other departments, ids that changed.
+or a role that stands for other departments, ids that changed, or no list that tells again of anybody.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ def read_differing(
     :param most: so many members at most.
     """
     repeats, digest = snapshot.repeats, snapshot.scope.digest
-    if repeats is None or repeats.corpFullName != corpFullName or not repeats.departments:
+    if repeats is None or repeats.corpFullName != corpFullName:
+        return None
+    if repeats.departments.isdisjoint(repeats.populated):
+        # A list of nobody says the same everywhere. Whether anybody is known here is for the plan of everybody to say.
         return None
     if snapshot.renames or not snapshot.complete:
         return None

@@ -293,6 +293,31 @@ def test_a_token_of_another_enterprise(make_world, strangers, share, range_):
     assert (report.status, report.changes) == ("ok", 0)
 
 
+def test_a_token_of_another_enterprise_without_anybody_in_the_root(make_world, share):
+    """Both list nobody in the root, in the same words: that says nothing of whose words they are."""
+
+    def headless(name: str, people: int) -> Org:
+        org = Org(root="总部")
+        org.add_department("部门", 1, department_id=2)
+        for number in range(people):
+            org.add_member(f"{name}{number:02}", f"{name}的{number}", departments=(2,))
+        return org
+
+    world: World = make_world(headless("user", 16))
+    strangers: World = make_world(headless("other", 9), corpId="wwother")
+    world.sync()
+    before = world.content()
+    give_foreign_tokens(world, strangers)
+    world.wecom.expire_tokens(world.corpId)
+    with pytest.raises(SyncFailed, match="looks like another enterprise"):
+        world.sync()
+    assert world.content() == before
+    world.wecom.faults.clear()
+    world.wecom.expire_tokens(strangers.corpId)
+    assert world.sync().changes == 0
+    share.count()
+
+
 def test_who_means_it_approves_it(bench, share):
     """An organisation that was replaced on purpose: a person names how many are known, and not one fewer."""
     bench.sync(snapshot(crowd(12)))
