@@ -37,8 +37,9 @@ class MemberTexts(NamedTuple):
         return cls(head, inside.split(_BETWEEN), tail) if before and after else None
 
     def only(self, some: Iterable[bytes]) -> bytes:
-        """The text that tells of some of them, of one at least."""
-        return b"".join((self.head, _BEFORE, _BETWEEN.join(some), _AFTER, self.tail))
+        """The text that tells of some of them, or of nobody, and says all else as well."""
+        told = _BETWEEN.join(some)
+        return b"".join((self.head, _BEFORE, told, _AFTER, self.tail) if told else (self.head, b"[]", self.tail))
 
 
 def are_of(each: Sequence[bytes], memberIds: Sequence[str]) -> bool:

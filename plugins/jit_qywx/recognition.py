@@ -139,8 +139,8 @@ class _Parted(NamedTuple):
 
     @property
     def news(self) -> bytes:
-        """What has to be read of it."""
-        return self.texts.only(self.unknown) if self.unknown else b""
+        """What has to be read of it, be it of nobody: whether it is a good answer stands beside the list."""
+        return self.texts.only(self.unknown)
 
 
 def _read(mapper: Mapper, deptId: str, text: bytes) -> list[MemberRecord]:

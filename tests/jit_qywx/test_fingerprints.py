@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jit_corps.edits import release_pins, set_offline, set_pins, set_roles
+from jit_corps.errors import SyncFailed
 from jit_corps.fingerprints import KEPT_SECONDS, load
 from jit_corps.models import CorpDeptMember, CorpMember
 from jit_corps.plan import plan_parts_guarded
@@ -249,6 +250,18 @@ def test_who_is_missing_from_a_list_that_repeats_the_others_is_noticed(compared,
     assert compared.whole == whole
     assert (report.counts["members"]["removed"], report.counts["memberships"]["removed"]) == (1, 2)
     assert world.bench.state.members["user05"].upstreamReason == "absent"
+
+
+def test_an_error_beside_a_part_of_a_list_is_an_error(world):
+    """All who are listed are listed in the words of before; that does not make it a good answer."""
+    before = world.content()
+    world.wecom.faults.add(
+        "user/list",
+        rewrite=lambda told: {**told, "errcode": 60011, "errmsg": "no privilege", "userlist": told["userlist"][1:]},
+    )
+    with pytest.raises(SyncFailed, match="60011"):
+        world.sync()
+    assert world.content() == before
 
 
 def test_of_very_many_members_only_whole_lists_are_known_again(world, monkeypatch):

@@ -119,6 +119,22 @@ def test_somebody_who_left_is_no_news_and_seen_all_the_same():
     assert page.partly == ({"ben"}, set())
 
 
+def test_what_else_an_answer_says_is_read_of_every_one():
+    """An error that comes with a part of the list, or an end that is missing, is no shorter list."""
+    said = read(None, text_of(plain("anna", "ben")))[0].fingerprint
+    wanted: list[bytes] = []
+
+    class Noting(Lists):
+        def list_news(self, _deptId, news):
+            wanted.append(news(self.text))
+            return []
+
+    lists = Noting()
+    for lists.text in (text_of(plain("ben"), head='"errcode":-1,"errmsg":"busy",'), text_of(plain("ben"))[:-1]):
+        read_page(lists, Said(said), mapper, "7")
+    assert wanted == [b'{"errcode":-1,"errmsg":"busy","userlist":[]}', b'{"errcode":0,"errmsg":"ok","userlist":[]']
+
+
 @pytest.mark.parametrize(
     "after",
     [
