@@ -164,7 +164,8 @@ class Listing:
         return tuple(members)
 
     def _put(self, where: dict[str, _Told], place: str, told: list[MemberRecord] | Repeated) -> None:
-        if sum(map(len, self._first)) < WITNESSES:
+        # Nobody vouches for nothing, and there may be thousands of places with nobody.
+        if told and sum(map(len, self._first)) < WITNESSES:
             self._first = (*self._first, told)
         self._held += len(told)
         if self._most is None or self._held <= self._most:

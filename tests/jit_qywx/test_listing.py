@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jit_corps.snapshot import MemberRecord, Membership
-from jit_qywx.listing import NAMED, Listing
+from jit_qywx.listing import NAMED, Listing, Repeated
 
 
 def records(*memberIds: str) -> list[MemberRecord]:
@@ -28,6 +28,24 @@ def test_a_place_with_nobody_was_told_too() -> None:
     listing.add("1", [])
     assert "1" in listing
     assert "2" not in listing
+
+
+def test_places_with_nobody_are_not_looked_at_for_every_other_one() -> None:
+    """Tens of thousands of departments without members are listed in a time that grows with their number only."""
+    looked_at = 0
+
+    class Nobody(Repeated):
+        def __len__(self) -> int:
+            nonlocal looked_at
+            looked_at += 1
+            return 0
+
+    listing = Listing()
+    for number in range(100):
+        listing.add(str(number), [], Nobody(b"", 0, lambda _text: []))
+    assert looked_at <= 4 * 100
+    listing.add("100", records("anna"))
+    assert listing.first == records("anna")
 
 
 def test_what_vanished_tells_of_nobody() -> None:
