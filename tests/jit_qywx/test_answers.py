@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jit_qywx.client.answers import Answer, read_answer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BODY = '{"errcode":0,"errmsg":"ok","名":"字"}'.encode()
 # Without the time of day: parameters of tests are the same in every process.
 GZIPPED = gzip.compress(BODY, mtime=0)
+GZIPPED_PARTS = gzip.compress(BODY[:9], mtime=0) + gzip.compress(BODY[9:], mtime=0)
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
 CHUNKS = b"5;x=y\r\n" + BODY[:5] + b"\r\n%X\r\n" % len(BODY[5:]) + BODY[5:] + b"\r\n0\r\nTrailer: x\r\n\r\n"
@@ -40,6 +41,11 @@ WHOLE = {
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(GZIPPED) + GZIPPED,
         True,
     ),
+    "gzip in parts": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: X-GZip\r\nContent-Length: %d\r\n\r\n" % len(GZIPPED_PARTS)
+        + GZIPPED_PARTS,
+        True,
+    ),
 }
 
 
@@ -54,6 +60,7 @@ def answered(pieces: Iterable[bytes]) -> Answer:
 
 
 @given(st.sampled_from(sorted(WHOLE)), st.sets(st.integers(1, 150), max_size=4))
+@example("gzip in parts", {100})
 def test_whole_answers_in_any_pieces(kind: str, cuts: set[int]) -> None:
     """Every way to say where a body ends is understood, wherever the network cuts it."""
     sent, reusable = WHOLE[kind]
@@ -104,6 +111,7 @@ def test_after_an_answer_with_more_than_asked_for_nothing_follows(more: bytes) -
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" + LENGTH + b"\r\n" + BODY,
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n" + GZIPPED[:20],
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + zlib.compress(BODY),
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + GZIPPED + BODY,
     ],
 )
 def test_what_is_not_understood_is_an_error(sent: bytes) -> None:

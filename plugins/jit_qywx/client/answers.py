@@ -127,13 +127,17 @@ class _Reading:
 def _decoded(content: bytes, encoding: bytes) -> bytes:
     if encoding in (b"", b"identity") or not content:
         return content
-    if encoding != b"gzip":
+    if encoding not in (b"gzip", b"x-gzip"):
         raise HTTPException("an encoding that was not asked for")
-    unpacking = zlib.decompressobj(_GZIP)
-    try:
-        unpacked = unpacking.decompress(content) + unpacking.flush()
-    except zlib.error:
-        raise HTTPException("broken compression") from None
-    if not unpacking.eof:
-        raise IncompleteRead(unpacked)
-    return unpacked
+    unpacked = []
+    # It may come in several parts, each of them compressed by itself (RFC 1952, 2.2).
+    while content:
+        unpacking = zlib.decompressobj(_GZIP)
+        try:
+            unpacked.append(unpacking.decompress(content) + unpacking.flush())
+        except zlib.error:
+            raise HTTPException("broken compression") from None
+        if not unpacking.eof:
+            raise IncompleteRead(b"")
+        content = unpacking.unused_data
+    return b"".join(unpacked)
