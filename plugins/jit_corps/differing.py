@@ -47,10 +47,7 @@ def read_differing(
     :param most: so many members at most.
     """
     repeats, digest = snapshot.repeats, snapshot.scope.digest
-    if repeats is None or repeats.corpFullName != corpFullName:
-        return None
-    if repeats.departments.isdisjoint(repeats.populated):
-        # A list of nobody says the same everywhere. Whether anybody is known here is for the plan of everybody to say.
+    if repeats is None or repeats.corpFullName != corpFullName or not _is_anybody_known(repeats):
         return None
     if snapshot.renames or not snapshot.complete:
         return None
@@ -191,6 +188,11 @@ class _Found:
     def _keep_places(self, rows: Iterable[tuple[Any, ...]]) -> None:
         for row in rows:
             self._places.setdefault(row[1], {})[row[0]] = MembershipRow(*row)
+
+
+def _is_anybody_known(repeats: Repeats) -> bool:
+    """Whether a list tells again of somebody: one of nobody says the same in every enterprise."""
+    return not repeats.departments.isdisjoint(repeats.populated)
 
 
 def _are_as_told(here: Mapping[str, MembershipRow], record: MemberRecord) -> bool:

@@ -297,6 +297,11 @@ PROTECTIONS = {
         _replaced("jit_corps.plan", "check_known", lambda *_: None),
         (f"{HERE}test_i10_credentials_fail_safe.py::test_a_token_of_another_enterprise",),
     ),
+    "somebody again": Protection(
+        "lists that tell again of nobody say nothing of whose they are",
+        _replaced("jit_corps.differing", "_is_anybody_known", lambda repeats: bool(repeats.departments)),
+        (f"{HERE}test_i10_credentials_fail_safe.py::test_a_token_of_another_enterprise_without_anybody_in_the_root",),
+    ),
     "one enterprise a reading": Protection(
         "a token that follows another one in a reading is the same enterprise's",
         _replaced("jit_qywx.client.proven_tokens:ProvenTokens", "_own", lambda _self, token: token),
