@@ -105,7 +105,7 @@ EDITS = (
 )
 DECISIONS = ("offline", "online", "pin", "unpin", "role")
 steps = st.lists(
-    st.tuples(st.sampled_from((*EDITS, *EDITS, *DECISIONS, "events", "sync")), st.integers(0, 10**6)),
+    st.tuples(st.sampled_from((*EDITS, *EDITS, *DECISIONS, "range", "events", "sync")), st.integers(0, 10**6)),
     min_size=1,
     max_size=12,
 )
@@ -150,7 +150,8 @@ def edit(org: Org, what: str, draw: random.Random) -> object:
         case "new department":
             return org.add_department(f"部{number}", dept)
         case "move department":
-            return org.move_department(dept, draw.choice(list(org.departments)))
+            # Nobody can move the root.
+            return None if dept == 1 else org.move_department(dept, draw.choice(list(org.departments)))
         case "remove department":
             return None if dept == 1 else org.remove_department(dept)
         case "rename department":
@@ -172,6 +173,14 @@ def decide(world: World, what: str, draw: random.Random) -> None:
         set_roles(storage, name, who, draw.sample(["boss", "clerk"], draw.randrange(3)), strict=False)
 
 
+def give_range(world: World, draw: random.Random) -> None:
+    """Let the app see everything, or some departments and some of those who are in others."""
+    departments = [1] if draw.random() < 0.4 else draw.sample(list(world.org.departments), draw.randrange(1, 4))
+    users = [one.userid for one in world.org.members.values() if not one.gone]
+    tags = draw.sample(list(world.org.tags), draw.randrange(min(2, len(world.org.tags) + 1)))
+    world.wecom.set_visible_range(world.corpId, departments, draw.sample(users, min(2, len(users))), tags)
+
+
 @pytest.mark.every_database
 @settings(
     max_examples=settings.default.max_examples // 4,
@@ -180,7 +189,7 @@ def decide(world: World, what: str, draw: random.Random) -> None:
 @given(story=steps)
 @example(story=[("name", 1), ("sync", 0), ("move", 2), ("tag", 3), ("quit", 4), ("add", 5), ("rename", 6)])
 def test_a_plan_of_those_who_differ_is_the_plan_of_everybody(compared, make_world, bench, story):  # noqa: F811
-    """Whatever changes upstream and here, with events that arrive, are late or are lost."""
+    """Whatever changes upstream and here and in what the app may see, with events that arrive, are late or are lost."""
     corpId = f"wwshop{next(numbers)}"
     mine = Bench(bench.storage, bench.clock, f"corps.{corpId}")
     mine.engine = replace(mine.engine, corpId=corpId)
@@ -199,6 +208,8 @@ def test_a_plan_of_those_who_differ_is_the_plan_of_everybody(compared, make_worl
                 world.events(*sent)
         elif what in DECISIONS:
             decide(world, what, draw)
+        elif what == "range":
+            give_range(world, draw)
         else:
             try:
                 changes.append(edit(world.org, what, draw))
