@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from jit_corps.models import ChangeRecord, CorpDeptMember, FingerprintRecord
+from jit_corps.models import ChangeRecord, CorpDeptMember, CorpRole, FingerprintRecord
 from jit_corps.row_selection import Rows
 from jit_corps.rows import MANUAL
-from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
+from jit_corps.snapshot import DEPARTMENTS, GRANTS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,10 +116,12 @@ def read_touched(storage: Storage, corpFullName: str, since: int, generation: in
     """What was changed after generation ``since``, with every department that a changed member was or is in.
 
     :param generation: the published one.
-    :returns: ``None`` when it is too much.
+    :returns: ``None`` when it is too much, or when others may have to get or lose roles of their departments.
     """
     if since == generation:
         return Touched()
+    if since < generation and _stand_otherwise(storage, corpFullName, since):
+        return None
     change = storage.models[ChangeRecord]
     query = change.select(change.kind, change.key).where(
         change.corpFullName == corpFullName,
@@ -142,6 +144,25 @@ def read_touched(storage: Storage, corpFullName: str, since: int, generation: in
         frozenset(now_in.union(deptId for deptId, _ in places)),
         frozenset(roleId for roleId, _, _ in grants),
     )
+
+
+def _stand_otherwise(storage: Storage, corpFullName: str, since: int) -> bool:
+    """Whether departments moved, or roles came to stand for other departments.
+
+    Whose roles follow from that is not all of what was changed: the guard may have held some of it back, which no list
+    of upstream's tells, and no row.
+    """
+    change, role = storage.models[ChangeRecord], storage.models[CorpRole]
+    query = change.select(change.kind, change.before, change.after).where(
+        change.corpFullName == corpFullName, change.generation > since, change.kind.in_([DEPARTMENTS, ROLES])
+    )
+    found = [(kind, said) for kind, *both in storage.select_tuples(query.limit(CHANGES)) for said in both if said]
+    if len(found) >= CHANGES or any(said.get("deptIds") for kind, said in found if kind == ROLES):
+        return True
+    if not any("upstreamParentId" in said for kind, said in found if kind == DEPARTMENTS):
+        return False
+    stands = role.select(role.deptIds).where(role.corpFullName == corpFullName)
+    return any(deptIds for (deptIds,) in storage.select_tuples(stands))
 
 
 def load(storage: Storage, corpFullName: str) -> tuple[int, Fingerprints] | None:

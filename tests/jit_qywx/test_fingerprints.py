@@ -403,6 +403,25 @@ def test_what_was_not_published_whole_is_not_believed(world):
     assert load(storage, name) != before
 
 
+@pytest.mark.parametrize("how", ["full", "event"])
+@pytest.mark.parametrize("what", ["department", "role"])
+def test_roles_that_wait_for_approval_wait_until_they_have_it(world, what, how):
+    """A department moved, or a tag stands for another one: no list says so, and what was held back is not forgotten."""
+    if what == "department":
+        change = world.org.move_department(4, 3)
+    else:
+        change = world.org.tag(1, add_departments=(5,), remove_departments=(2,))
+    if how == "event":
+        assert world.events(change).status == "guarded"
+    for _ in range(3):
+        report = world.sync()
+        assert report.status == "guarded"
+        [withheld] = report.withheld
+    report = world.sync(approve=withheld.count)
+    assert (report.status, report.counts["grants"]["removed"]) == ("ok", withheld.count)
+    assert world.sync().changes == 0
+
+
 def test_what_another_corps_lists_said_says_nothing_of_this_one(compared, world, open_bench):  # noqa: F811
     """A reading for one element that is published by another is compared whole."""
     other = open_bench("corps.Other")
