@@ -119,7 +119,7 @@ def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
         since=state.since,
         fresh=state.fresh,
         observed=comparison.observed(),
-        fingerprints=None if withhold or left_open else _fingerprints(parts),
+        fingerprints=None if withhold or left_open or comparison.rescoped else _fingerprints(parts),
     )
 
 

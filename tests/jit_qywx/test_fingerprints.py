@@ -359,9 +359,21 @@ def test_a_place_that_somebody_deleted_by_hand_is_put_back(compared, world):
 
 def test_another_visible_range_makes_everybody_compared(compared, world):
     """What a text says depends on what the app may see."""
-    world.wecom.set_visible_range(world.corpId, {"departments": (2,), "users": (), "tags": ()})
+    world.wecom.set_visible_range(world.corpId, (2,))
     world.sync()
     assert compared.whole == 1
+
+
+def test_what_a_changed_range_left_for_later_is_not_forgotten(compared, world):
+    """Absence says nothing in the run that finds another range. A department moved meanwhile: the roles go after it."""
+    world.org.move_department(8, 3)
+    world.wecom.set_visible_range(world.corpId, (1,), ("user05",))
+    assert world.sync().counts["grants"]["removed"] == 0
+    report = world.sync()
+    assert (report.status, report.counts["grants"]["removed"]) == ("ok", 3)
+    assert compared.whole == 2
+    assert world.sync().changes == 0
+    assert compared.differing == [0]
 
 
 def test_another_right_makes_the_same_text_say_something_else(make_world):  # noqa: F811
