@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MemberTexts", "are_of", "memberId_of"]
 
-_BEFORE = b'[{"userid":'
+_BEFORE = b'"userlist":[{"userid":'
+_NOBODY = b'"userlist":[]'
 _BETWEEN = b'},{"userid":'
 _AFTER = b"}]"
 
@@ -39,7 +40,7 @@ class MemberTexts(NamedTuple):
     def only(self, some: Iterable[bytes]) -> bytes:
         """The text that tells of some of them, or of nobody, and says all else as well."""
         told = _BETWEEN.join(some)
-        return b"".join((self.head, _BEFORE, told, _AFTER, self.tail) if told else (self.head, b"[]", self.tail))
+        return b"".join((self.head, *((_BEFORE, told, _AFTER) if told else (_NOBODY,)), self.tail))
 
 
 def are_of(each: Sequence[bytes], memberIds: Sequence[str]) -> bool:

@@ -186,6 +186,15 @@ def test_a_list_made_differently_is_known_as_a_whole_only(text):
     assert again.told == page.told
 
 
+def test_what_stands_before_an_id_is_a_part_of_its_member():
+    """Of a member whose id is not said first, something before it may look like where the list begins."""
+    before = [{"name": "Anna", "leaders": [{"userid": "anna"}], "userid": "anna", "department": [7]}]
+    said = read(None, text_of(before))[0].fingerprint
+    page, _ = read(said, text_of([{**before[0], "name": "Anne"}]))
+    assert [one.name for one in everybody(page)] == ["Anne"]
+    assert page.repeated is None
+
+
 def test_each_try_of_a_call_counts_for_itself():
     """A call is repeated after a refusal; what the refusal's text says is forgotten."""
     said = read(None, text_of(plain("anna", "ben")))[0].fingerprint
