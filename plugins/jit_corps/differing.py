@@ -61,7 +61,7 @@ def read_differing(
         return None
     same = repeats.departments - touched.departments
     found = _Found(rows, repeats, same)
-    elsewhere = ((repeats.populated | depts.keys()) - same) | touched.departments
+    elsewhere = ((repeats.populated.keys() | depts.keys()) - same) | touched.departments
     regrants = _regranted(rows, repeats, touched.roles, roles)
     if not found.look(elsewhere, regrants | touched.members | repeats.unplaced, touched.departments, most):
         return None
@@ -96,21 +96,24 @@ class _Found:
         self.records: list[MemberRecord] = []
 
     def look(self, elsewhere: AbstractSet[str], certain: AbstractSet[str], reopened: frozenset[str], most: int) -> bool:
-        """Look who differs; False when these are too many, or too many have to be looked at.
+        """Look who differs; False when these are too many, or too many have to be looked at: before they are read.
 
         :param elsewhere: the departments that are not ``same``.
         :param certain: members who may differ whatever the lists say of them.
         :param reopened: departments in which somebody was touched.
         """
         repeats = self._repeats
-        if len(repeats.others) > most:
+        unread = elsewhere - repeats.inside.departments
+        if len(repeats.others) > most or sum(repeats.populated.get(deptId, 0) for deptId in unread) > most:
             return False
         told = [*repeats.others, *repeats.members(reopened & repeats.departments)]
         by_member: dict[str, list[MemberRecord]] = {}
         for record in told:
             by_member.setdefault(record.memberId, []).append(record)
-        self._read_inside(elsewhere, certain)
         asked = by_member.keys() | certain | set().union(*repeats.differing.values())
+        if len(asked) > most:
+            return False
+        self._read_inside(elsewhere, certain)
         self._read(asked - self._members.keys())
         looked_at = self._members.keys() | asked
         if len(looked_at) > most:

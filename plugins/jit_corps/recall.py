@@ -18,7 +18,7 @@ from jit_corps.snapshot import Inside
 from jit_corps.state import read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     import peewee
@@ -62,8 +62,8 @@ class Recall:
         self._version = ""
         #: The generation that was published when the reading began.
         self.generation = 0
-        #: Departments that had members here then.
-        self.populated: frozenset[str] = frozenset()
+        #: Departments that had members here then, and how many.
+        self.populated: Mapping[str, int] = {}
         #: Members who were in no department when :meth:`look_up_missing` looked, and of whom no list told then.
         self.unplaced: set[str] = set()
         self._missing: AbstractSet[str] = set()
@@ -81,7 +81,7 @@ class Recall:
         """
         # A reading that begins anew asks anew, perhaps under another version.
         self._version, self._stored, self._departments, self._roles = version, None, {}, {}
-        self.populated, self.unplaced, self.differing, self.inside = frozenset(), set(), {}, Inside()
+        self.populated, self.unplaced, self.differing, self.inside = {}, set(), {}, Inside()
         self._news, self._missing = {}, set()
         with self._storage.reading():
             self.generation, _ = read_header(self._storage, self.corpFullName)
@@ -123,7 +123,7 @@ class Recall:
         Nobody's rows are read when they are too many to be kept; whoever needs them reads them then.
         """
         partly = {deptId: one for deptId, one in self._news.items() if one is not None}
-        whole = self.populated.intersection(self._news.keys() - partly.keys())
+        whole = self.populated.keys() & (self._news.keys() - partly.keys())
         self._news = {}
         rows = Rows(self._storage, self.corpFullName)
         differing: dict[str, set[str]] = {deptId: set() for deptId in partly}
@@ -131,9 +131,10 @@ class Recall:
             if memberId not in partly[deptId].repeated:
                 differing[deptId].add(memberId)
         self.differing |= differing
-        if len(self.inside.members) > MOST_INSIDE:
-            return
         some = set().union(*differing.values(), *(one.told for one in partly.values()))
+        many = len(self.inside.members) + len(some) + sum(self.populated[deptId] for deptId in whole)
+        if many > MOST_INSIDE:
+            return
         departments, members, places = self.inside
         self.inside = Inside(
             departments | whole,
@@ -157,7 +158,7 @@ class Recall:
         :param told: of whom something else is told.
         """
         rows = Rows(self._storage, self.corpFullName)
-        elsewhere = self.populated - deptIds
+        elsewhere = self.populated.keys() - deptIds
         found = {memberId for (memberId,) in rows.some(CorpDeptMember, ("memberId",), "deptId", elsewhere)}
         self.unplaced = rows.without_places()
         found = (found.union(self.unplaced, *self.differing.values()) - told) & known
@@ -193,7 +194,7 @@ class Recall:
         place, grant = self._storage.models[CorpDeptMember], self._storage.models[CorpRoleMember]
         members = self._counts(place, place.deptId)
         holders = self._counts(grant, grant.roleId, grant.origin == TAG)
-        self.populated = frozenset(members)
+        self.populated = members
         # As many are here as were told. So these are they, because all who were told were published.
         self._departments = {
             deptId: one

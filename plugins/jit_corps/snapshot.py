@@ -217,7 +217,7 @@ class Repeats:
     :param departments: ids of those whose lists of members are repeated; no member is listed there twice.
     :param differing: of such a department, who was in it here then and is not repeated: its list says something else of
         them, or nothing.
-    :param populated: departments that had members here then.
+    :param populated: departments that had members here then, and how many.
     :param unplaced: members who were in no department then.
     :param roles: ids of those that name the same members again.
     :param holders: the members whom each role names, be it again or not.
@@ -230,7 +230,7 @@ class Repeats:
     generation: int
     departments: frozenset[str]
     differing: Mapping[str, AbstractSet[str]]
-    populated: frozenset[str]
+    populated: Mapping[str, int]
     unplaced: frozenset[str]
     roles: frozenset[str]
     holders: Mapping[str, Collection[str]]

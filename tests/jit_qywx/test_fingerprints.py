@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from jit_corps.differing import read_differing
 from jit_corps.edits import release_pins, set_offline, set_pins, set_roles
 from jit_corps.errors import SyncFailed
 from jit_corps.fingerprints import KEPT_SECONDS, load
 from jit_corps.models import CorpDeptMember, CorpMember
 from jit_corps.plan import plan_parts_guarded
 from jit_corps.recall import Recall
+from jit_corps.snapshot import Inside
 from jit_corps.state import read_parts
 from jit_qywx.emulator import Org
 from jit_qywx.emulator.product import EditError
@@ -275,6 +277,23 @@ def test_an_error_beside_a_part_of_a_list_is_an_error(world):
     assert world.content() == before
 
 
+def test_no_more_rows_are_read_than_may_be_held(compared, world, monkeypatch):
+    """Every list says something else, or nothing: of a million members that are not read beside each other."""
+    storage, engine = world.bench.storage, world.bench.engine
+    for number in range(24):
+        world.org.update_member(f"user{number:02}", position="新职")
+    with monkeypatch.context() as patch:
+        patch.setattr("jit_corps.recall.MOST_INSIDE", 5)
+        told = world.fetch(engine.known())
+        assert len(told.repeats.inside.members) <= 5
+    # Nobody is listed in any department but the last.
+    left = replace(told.repeats, departments=frozenset({"8"}), others=(), inside=Inside())
+    gone = replace(told, members=(), repeats=left)
+    with storage.counting() as statements, storage.reading():
+        assert read_differing(storage, engine.corpFullName, gone, "", world.bench.clock(), 10) is None
+    assert not [one.sql for one in statements.statements if "corp_member" in one.sql]
+
+
 def test_of_very_many_members_only_whole_lists_are_known_again(world, monkeypatch):
     """Their marks would be more than a database takes at once; what is stored stays as it is when nothing changed."""
     monkeypatch.setattr("jit_corps.recall.MOST_MARKS", 10)
@@ -399,7 +418,7 @@ def test_a_reading_that_begins_anew_believes_nothing_of_before(world):
     assert recall.said("1") == stored[1].departments["1"]
     recall.begin("of another range")
     assert recall.said("1") is None
-    assert recall.populated == frozenset()
+    assert recall.populated == {}
 
 
 def test_what_was_not_published_whole_is_not_believed(world):
