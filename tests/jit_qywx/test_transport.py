@@ -290,6 +290,25 @@ def test_a_proxy_gets_the_whole_request(monkeypatch: pytest.MonkeyPatch) -> None
     assert not any(name.lower().startswith("x-jit") for name in headers)
 
 
+def test_a_password_of_the_address_is_told_to_nobody_else(fake_time: FakeTime) -> None:
+    """It goes where a password belongs, and into no name of a host and no error."""
+    Proxy.asked.clear()
+    with HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        where = f"127.0.0.1:{server.server_port}"
+        transport = Transport(f"http://user:deep@{where}/cgi-bin", policy=RetryPolicy(timing=fake_time.timing))
+        transport.call(Call("gettoken"))
+        thread.join()
+    [(_, headers)] = Proxy.asked
+    assert (headers["Host"], headers["Authorization"]) == (where, f"Basic {b64encode(b'user:deep').decode()}")
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        transport.call(Call("gettoken"))
+    transport.close()
+    assert f"http://{where}/cgi-bin/" in str(caught.value)
+    assert "deep" not in str(caught.value)
+
+
 @dataclass(frozen=True)
 class Tunnel:
     """A server that speaks TLS as wecom.test, and a proxy that leads to it."""

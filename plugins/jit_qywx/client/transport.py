@@ -64,6 +64,8 @@ class Transport:
         self._policy = policy or RetryPolicy()
         self.timing = self._policy.timing
         where = urlsplit(self.base_url)
+        #: The address for people, without a password that may stand in it.
+        self._place = where._replace(netloc=where.netloc.rpartition("@")[2]).geturl()
         trusted = trust_env and where.hostname not in _LOOPBACK
         self._exchange = Exchange(self.base_url, timeout=timeout, connections=connections, trust_env=trusted)
         self._closed = threading.Event()
@@ -151,7 +153,7 @@ class Transport:
                     f"WeCom did not answer {call} in time.",
                     call=str(call),
                     corpId=call.corpId,
-                    hint=f"Check the network between this machine and {self.base_url}.",
+                    hint=f"Check the network between this machine and {self._place}.",
                 )
             else:
                 failure = ConnectionFailed(
@@ -159,7 +161,7 @@ class Transport:
                     call=str(call),
                     corpId=call.corpId,
                     hint="Check the network, the proxy and the name resolution between this machine and "
-                    f"{self.base_url}.",
+                    f"{self._place}.",
                 )
         # Outside the except block: the HTTP library's exception must not become the context of ours.
         raise failure

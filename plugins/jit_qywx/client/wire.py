@@ -66,7 +66,9 @@ def way_to(session: requests.Session, base_url: str) -> tuple[Any, str, dict[str
     adapter.cert_verify(  # type: ignore[no-untyped-call]  # requests' stubs leave it untyped
         pool, base_url, session.verify, None
     )
-    headers = {"Host": urlsplit(request.url or base_url).netloc, **request.headers}
+    # Who we are at that address is told in a header of its own.
+    host = urlsplit(request.url or base_url).netloc.rpartition("@")[2]
+    headers = {"Host": host, **request.headers}
     if pool.scheme == "http":
         # A proxy that passes requests on is told with each who we are; one that makes a tunnel is told by urllib3.
         headers |= pool.proxy_headers
