@@ -62,8 +62,8 @@ def read_as_answered(
     asking = _Asking(pool, items, read)
     total, done = len(items), 0
     progress(phase, done, total)
-    asking.begin()
     try:
+        asking.begin()
         if meanwhile is not None:
             meanwhile()
         failure: BaseException | None = None

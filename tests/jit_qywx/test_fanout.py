@@ -74,6 +74,32 @@ def test_the_first_failure_ends_it() -> None:
     assert len(asked) <= AHEAD + 1
 
 
+def test_who_cannot_begin_asks_for_nothing_more() -> None:
+    """A machine gives one thread and no other: what the one has begun is not gone on with when the reading failed."""
+    asked: list[int] = []
+    begun, failed = Event(), Event()
+
+    class Scarce(ThreadPoolExecutor):
+        def submit(self, *args, **kwargs):
+            if begun.is_set():
+                raise RuntimeError("can't start new thread")
+            task = super().submit(*args, **kwargs)
+            assert begun.wait(60)
+            return task
+
+    def read(item: int) -> int:
+        asked.append(item)
+        begun.set()
+        assert failed.wait(60)
+        return item
+
+    with Scarce(2) as pool:
+        with pytest.raises(RuntimeError, match="thread"):
+            read_each(pool, "items", range(1_000), read, quietly)
+        failed.set()
+    assert asked == [0]
+
+
 def test_what_was_answered_before_a_failure_is_handed_out() -> None:
     """Whoever keeps results need not ask for them again, however late they are taken; nothing more is asked for."""
     asked: list[int] = []
