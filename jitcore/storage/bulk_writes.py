@@ -133,13 +133,17 @@ class SqliteWriter(BulkWriter):
 
     @contextmanager
     def _filling(self, table: Table, count: int) -> Iterator[None]:
+        if count < _MANY or not self._has_at_most(table, count):
+            yield
+            return
         # An index that is not the order of the rows takes each of them to another page. Made anew when all rows are
-        # there, it is sorted first, which takes a third of the time. Whoever reads meanwhile has the old one.
-        made = self._dropped(table) if count >= _MANY and self._has_at_most(table, count) else []
-        yield
-        # What failed is undone as a whole, and that takes the indexes back.
-        for sql in made:
-            self._database.execute_sql(sql)
+        # there, it is sorted first, which takes a third of the time. Whoever reads meanwhile has the old one. Inside a
+        # transaction this is a savepoint: a failure takes the indexes back, even if somebody catches it and goes on.
+        with self._database.atomic():
+            made = self._dropped(table)
+            yield
+            for sql in made:
+                self._database.execute_sql(sql)
 
     def _has_at_most(self, table: Table, count: int) -> bool:
         query = f"SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT ?)"

@@ -104,7 +104,8 @@ def test_many_rows_are_indexed_when_they_are_there(indexed):
     with indexed.counting() as count:
         indexed.insert_rows(Badge, ["code", "level"], [(str(number), 1) for number in range(20)])
     verbs = [statement.verb for statement in count.statements]
-    assert verbs == ["BEGIN", "SELECT", "SELECT", "DROP", "DROP", "INSERT", "CREATE", "CREATE", "COMMIT"]
+    changing = ["SAVEPOINT", "SELECT", "DROP", "DROP", "INSERT", "CREATE", "CREATE", "RELEASE"]
+    assert verbs == ["BEGIN", "SELECT", *changing, "COMMIT"]
     assert indexes(indexed) == before
     assert indexed.database.execute_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
     # As many as there are now are not more than there were.
@@ -124,6 +125,19 @@ def test_a_row_that_breaks_a_rule_takes_the_indexes_back(indexed, code):
     assert caught.value.columns == ("code",)
     assert indexes(indexed) == before
     assert indexed.models.Badge.select().count() == 10
+
+
+@pytest.mark.only_databases("sqlite")
+def test_who_goes_on_after_a_failure_has_the_indexes(indexed):
+    """Somebody's own transaction that goes on after a failed insert keeps neither its rows nor the lack of indexes."""
+    before = indexes(indexed)
+    rows = [*((str(number), 1) for number in range(20)), ("19", 1)]
+    with indexed.database.atomic():
+        indexed.models.Badge.create(code="kept", level=1)
+        with pytest.raises(ConstraintViolated):
+            indexed.insert_rows(Badge, ["code", "level"], rows)
+    assert indexes(indexed) == before
+    assert indexed.models.Badge.select().count() == 11
 
 
 @pytest.mark.only_databases("sqlite")
