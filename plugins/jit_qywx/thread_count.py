@@ -30,13 +30,15 @@ class ThreadCount:
     def __init__(self) -> None:
         #: So many threads should ask.
         self.wanted = FEW
+        self._is_new = True
         self._begin()
 
     def answered(self, seconds: float) -> bool:
         """Note that an answer took so long, and say whether more threads should ask from now on."""
         self._answers += 1
         self._seconds += seconds
-        is_long = self._seconds > LONG * self._answers and self.wanted < MOST
+        # The first answers tell enough. Later a single one may have waited for the thread that takes the others.
+        is_long = self._is_new and self._seconds > LONG * self._answers
         return (is_long or self._answers >= WINDOW) and self.think_over()
 
     def think_over(self) -> bool:
@@ -48,6 +50,7 @@ class ThreadCount:
             self.wanted = MOST
         elif working > WORKING:
             self.wanted = max(FEW, before // 2)
+        self._is_new = False
         self._begin()
         return self.wanted > before
 

@@ -61,6 +61,15 @@ def test_a_first_answer_that_takes_long_is_enough(clocks: Clocks) -> None:
     assert count.wanted == MOST
 
 
+def test_later_a_single_answer_that_takes_long_says_nothing(clocks: Clocks) -> None:
+    """Among many that come at once, one that took long changes nothing, be it the first of them."""
+    count = ThreadCount()
+    window(count, clocks, 0.0003, 1.0)
+    clocks.go_on(0.05, 1.0)
+    assert not count.answered(0.05)
+    assert window(count, clocks, 0.0003, 1.0) == FEW
+
+
 def test_no_answer_at_all_is_waited_for(clocks: Clocks) -> None:
     """Where nobody is answered, more ask."""
     count = ThreadCount()
