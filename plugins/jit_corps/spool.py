@@ -59,6 +59,8 @@ class Packing(NamedTuple, Generic[T]):
 class Packed(ABC):
     """Rows that lie as plain values somewhere, all or some of them."""
 
+    __slots__ = ()
+
     @abstractmethod
     def plain(self) -> Iterator[Any]:
         """All of them as plain values, of which :class:`Packing` makes rows."""

@@ -49,10 +49,10 @@ def read_state(storage: Storage, corpFullName: str, title: str = "", since: floa
         generation, header = read_header(storage, corpFullName)
         fresh = frozenset() if since is None else read_fresh(storage, corpFullName, since)
         depts = made(DeptRow, select_rows(storage, CorpDept, DeptRow._fields, corpFullName))
-        members = _plain(MemberRow, select_rows(storage, CorpMember, MemberRow._fields, corpFullName))
-        memberships = _plain(MembershipRow, select_rows(storage, CorpDeptMember, MembershipRow._fields, corpFullName))
+        members = _as_rows(MemberRow, select_rows(storage, CorpMember, MemberRow._fields, corpFullName))
+        memberships = _as_rows(MembershipRow, select_rows(storage, CorpDeptMember, MembershipRow._fields, corpFullName))
         roles = made(RoleRow, select_rows(storage, CorpRole, RoleRow._fields, corpFullName))
-        grants = _plain(GrantRow, select_rows(storage, CorpRoleMember, GrantRow._fields, corpFullName))
+        grants = _as_rows(GrantRow, select_rows(storage, CorpRoleMember, GrantRow._fields, corpFullName))
         return LocalState(
             corpFullName=corpFullName,
             title=title,
@@ -147,7 +147,7 @@ def select_rows(
     return storage.select_tuples(query)
 
 
-def _plain(row_type: Callable[..., R], found: Iterable[tuple[Any, ...]]) -> Iterator[R]:
+def _as_rows(row_type: Callable[..., R], found: Iterable[tuple[Any, ...]]) -> Iterator[R]:
     # What calling a named tuple's type does, without a step through Python for each row.
     new: Any = tuple.__new__
     return map(partial(new, row_type), found)

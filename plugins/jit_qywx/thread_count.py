@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from time import perf_counter, process_time
 
-__all__ = ["FEW", "MOST", "ThreadCount"]
+__all__ = ["FEW", "MOST", "WINDOW", "ThreadCount"]
 
 FEW = 2
 #: Tasks that are given to a pool, which has fewer threads.
