@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jit_corps.changes import KindChanges
-    from jit_corps.rows import MemberRow, MembershipRow, Row
+    from jit_corps.rows import Row
     from jitcore.storage import Storage
 
 __all__ = ["encode", "record_changes", "replay"]
@@ -127,10 +127,10 @@ def _filled(row: Row) -> str:
 
 
 # The other kinds are written for every member of a first sync, where the encoder would take several times as long, and
-# going through the names of the fields nearly three times.
+# going through the names of the fields nearly three times. Their rows may be plain tuples here.
 
 
-def _filled_member(row: MemberRow) -> str:
+def _filled_member(row: tuple[Any, ...]) -> str:
     _, userId, name, aliasName, position, gender, avatar, openUserId, mainDeptId = row[:9]
     status, reason, upstreamReason, manualOffline, presence, scopeDigest, pinned = row[9:]
     text = f'{{"userId":{quoted(userId)}'
@@ -161,8 +161,9 @@ def _filled_member(row: MemberRow) -> str:
     return f"{text}}}"
 
 
-def _filled_membership(row: MembershipRow) -> str:
-    return f'{{"order":{row.order},"isLeader":{"true" if row.isLeader else "false"}}}'
+def _filled_membership(row: tuple[Any, ...]) -> str:
+    _, _, order, isLeader = row
+    return f'{{"order":{order},"isLeader":{"true" if isLeader else "false"}}}'
 
 
 #: All that stands beside a grant's key is nothing.

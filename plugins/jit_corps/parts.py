@@ -215,10 +215,12 @@ class Cut:
 
     def united(self, kind: str, changes: list[KindChanges[Any]]) -> KindChanges[Any]:
         key = itemgetter(*range(KEY_LENGTHS[kind]))
+        added, updated, removed = zip(*[(one.added, one.updated, one.removed) for one in changes], strict=True)
         return KindChanges(
-            added=Merged([one.added for one in changes], key),
-            updated=Merged([one.updated for one in changes], lambda pair: key(pair[1])),
-            removed=Merged([one.removed for one in changes], lambda removal: key(removal.before)),
+            added=Merged(added, key),
+            # A pair is sorted by what it is afterwards, a removal by what it was.
+            updated=Merged(updated, lambda pair: key(pair[1])),
+            removed=Merged(removed, lambda removal: key(removal[0])),
             active=sum(one.active for one in changes),
             active_after=sum(one.active_after for one in changes),
             doubtful=sum(one.doubtful for one in changes),

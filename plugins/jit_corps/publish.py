@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from jit_corps.errors import PlanStale
@@ -21,7 +22,7 @@ from jit_corps.observations import forget_old, note, read_fresh
 from jit_corps.rows import KEY_LENGTHS, DeptRow, GrantRow, Header, MemberRow, MembershipRow, RoleRow, row_key
 from jit_corps.runs import Outcome, add_run, check_claim, end_run, status_of
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, KINDS, MEMBERS, MEMBERSHIPS, ROLES
-from jit_corps.spool import in_any_order
+from jit_corps.spool import in_any_order, tuples
 from jit_corps.state import read_header
 from jitcore.errors import StorageError
 
@@ -59,6 +60,9 @@ TABLES: Mapping[str, tuple[type[peewee.Model], type[Row]]] = {
 
 #: So many new rows of a kind change how their table is searched.
 MANY = 10_000
+
+#: The account of a member's row.
+_ACCOUNT = itemgetter(MemberRow._fields.index("userId"), MemberRow._fields.index("name"))
 
 STATE_COLUMNS = ("corpFullName", "generation", *Header._fields)
 
@@ -160,10 +164,10 @@ def write_changes(storage: Storage, corpFullName: str, kind: str, changes: KindC
     storage.delete_rows(model, key, ((corpFullName, *ids) for ids in deleted))
     if rest:
         storage.update_rows(model, key, rest, ((corpFullName, *row) for row in _stored(kind, changed)))
-    storage.insert_rows(model, (*key, *rest), _stored(kind, changes.added), same=(corpFullName,))
+    storage.insert_rows(model, (*key, *rest), _stored(kind, tuples(changes.added)), same=(corpFullName,))
 
 
-def _stored(kind: str, rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:
+def _stored(kind: str, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
     """Rows as the database takes them: a JSON column takes its text."""
     if kind not in (DEPARTMENTS, ROLES):
         return rows
@@ -184,8 +188,7 @@ def write_accounts(storage: Storage, changes: KindChanges[MemberRow]) -> None:
 
 def _accounts(changes: KindChanges[MemberRow]) -> Iterator[tuple[str, str | None]]:
     """Accounts of new members, and those whose member has another name now, or is another one."""
-    for row in in_any_order(changes.added):
-        yield row.userId, row.name
+    yield from map(_ACCOUNT, in_any_order(changes.added))
     for before, after in changes.updated:
         if before.name != after.name or before.userId != after.userId:
             yield after.userId, after.name

@@ -7,12 +7,12 @@ nobody but this process, and is gone with it. It holds what the rows hold.
 
 from __future__ import annotations
 
-import heapq
 import marshal
 import tempfile
 import threading
 import weakref
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -37,6 +37,7 @@ __all__ = [
     "loaded",
     "plain",
     "row_packing",
+    "tuples",
 ]
 
 T = TypeVar("T")
@@ -60,6 +61,9 @@ class Packed(ABC):
     """Rows that lie as plain values somewhere, all or some of them."""
 
     __slots__ = ()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
 
     @abstractmethod
     def plain(self) -> Iterator[Any]:
@@ -164,7 +168,16 @@ class Spool(Packed, Generic[T]):
 
     def plain(self) -> Iterator[Any]:
         """All rows as plain values."""
-        return chain(chain.from_iterable(map(self._read, tuple(self._blocks))), tuple(self._held))
+        return chain.from_iterable(self.blocks())
+
+    def blocks(self) -> Iterator[Sequence[Any]]:
+        """All rows as plain values, as many at a time as are kept together."""
+        return chain(map(self._read, tuple(self._blocks)), (tuple(self._held),))
+
+    @property
+    def packing(self) -> Packing[T]:
+        """How its rows become plain values."""
+        return self._packing
 
     @property
     def held(self) -> int:
@@ -181,26 +194,84 @@ class Spool(Packed, Generic[T]):
         self._held = []
 
 
-class Merged(Generic[T]):
+class Merged(Packed, Generic[T]):
     """Several sorted runs of rows as one.
 
-    :param key: what they are sorted by.
+    :param runs: at least one; their packing is the same.
+    :param key: what they are sorted by, of a row's plain values; no two rows have the same.
     """
 
-    def __init__(self, runs: Sequence[Records[T]], key: Callable[[T], Any]) -> None:
-        self.runs = runs
+    def __init__(self, runs: Sequence[Spool[T]], key: Callable[[Any], Any]) -> None:
+        self._runs = runs
         self._key = key
 
     def __len__(self) -> int:
-        return sum(map(len, self.runs))
+        return sum(map(len, self._runs))
 
     def __iter__(self) -> Iterator[T]:
-        return heapq.merge(*self.runs, key=self._key)
+        return map(self._runs[0].packing.unpack, self.plain())
+
+    def plain(self) -> Iterator[Any]:
+        # A block of each run at a time, and of these what comes before all that was not read yet. To sort that, which
+        # is a piece of each run after the other, takes half as long as to go from row to row.
+        key = self._key
+        blocks = [run.blocks() for run in self._runs]
+        fronts = [_Front(some, 0, more) for more in blocks if (some := next(more, ()))]
+        while fronts:
+            bound = min(key(front.rows[-1]) for front in fronts)
+            ready: list[Any] = []
+            for front in fronts:
+                ready += front.until(bound, key)
+            ready.sort(key=key)
+            yield from ready
+            fronts = [front for front in fronts if front.rows]
+
+    def in_any_order(self) -> Iterator[Any]:
+        """As :meth:`plain`, one run after another, which is quicker."""
+        return chain.from_iterable(run.plain() for run in self._runs)
 
 
-def in_any_order(rows: Records[T]) -> Iterable[T]:
-    """The same rows; those of several runs one run after another, which is quicker than as one."""
-    return chain.from_iterable(rows.runs) if isinstance(rows, Merged) else rows
+class _Front:
+    """How far a run has been read: a block, the place in it, and the blocks after it; an empty block is the end."""
+
+    __slots__ = ("at", "more", "rows")
+
+    def __init__(self, rows: Sequence[Any], at: int, more: Iterator[Sequence[Any]]) -> None:
+        self.rows = rows
+        self.at = at
+        self.more = more
+
+    def until(self, bound: Any, key: Callable[[Any], Any]) -> Sequence[Any]:
+        """The next rows of the block up to this key, which are read with that."""
+        end = bisect_right(self.rows, bound, self.at, key=key)
+        found = self.rows[self.at : end]
+        self.at = end
+        if end == len(self.rows):
+            self.rows, self.at = next(self.more, ()), 0
+        return found
+
+
+class _Tuples:
+    """Plain values that are tuples, as often as asked, by somebody who wants to know how many."""
+
+    def __init__(self, rows: Packed) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows.plain()
+
+
+def tuples(rows: Records[tuple[Any, ...]]) -> Records[tuple[Any, ...]]:
+    """Rows that are named tuples, for whoever needs no names. Of those that lie as plain values none are made rows."""
+    return _Tuples(rows) if isinstance(rows, Packed) else rows
+
+
+def in_any_order(rows: Records[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """As :func:`tuples`; those of several runs one run after another, which is quicker than as one."""
+    return rows.in_any_order() if isinstance(rows, Merged) else tuples(rows)
 
 
 def row_packing(row_type: Any) -> Packing[Any]:

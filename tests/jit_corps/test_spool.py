@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jit_corps.errors import SpoolFull
 from jit_corps.rows import DeptRow, MembershipRow
-from jit_corps.spool import BLOCK, Merged, Spool, SpoolFile, in_any_order, row_packing
+from jit_corps.spool import BLOCK, Merged, Spool, SpoolFile, in_any_order, row_packing, tuples
 
 PLACES = row_packing(MembershipRow)
 
@@ -93,10 +96,31 @@ def test_no_room_is_told_with_the_folder(tmp_path):
 
 def test_sorted_runs_as_one():
     """Runs that are sorted come as one sorted run that knows its length, as often as asked."""
-    runs = [places(range(start, 100, 3)) for start in range(3)]
-    merged = Merged(runs, key=lambda row: row.order)
+    file = SpoolFile()
+    runs = [Spool(file, PLACES, places(range(start, 100, 3))) for start in range(3)]
+    merged = Merged(runs, itemgetter(2))
     assert len(merged) == 100
     assert list(merged) == places(range(100))
     assert list(merged) == places(range(100))
+    assert type(next(iter(merged))) is MembershipRow
+    assert list(tuples(merged)) == places(range(100))
+    assert len(tuples(merged)) == 100
     assert list(in_any_order(merged)) == [row for run in runs for row in run]
-    assert list(in_any_order(runs[0])) == runs[0]
+    assert {type(row) for row in (*tuples(merged), *in_any_order(merged))} == {tuple}
+    rows = places(range(3))
+    assert tuples(rows) is in_any_order(rows) is rows
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3 * BLOCK)), max_size=6), st.randoms(use_true_random=False))
+def test_runs_of_any_length_as_one(shape, random):
+    """However long the runs are and however they overlap, what comes is what sorting all of it gives."""
+    file, numbers = SpoolFile(), list(range(4 * BLOCK))
+    runs, told = [Spool(file, PLACES)], []
+    for apart, count in shape:
+        # Some are spread over all numbers, others are close together.
+        mine = random.sample(numbers, min(count, len(numbers))) if not apart else numbers[:count]
+        numbers = sorted(set(numbers) - set(mine))
+        runs.append(Spool(file, PLACES, places(sorted(mine))))
+        told += mine
+    random.shuffle(runs)
+    assert list(Merged(runs, itemgetter(2))) == places(sorted(told))
