@@ -7,20 +7,22 @@ choice is by value and not by position.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from jit_corps.snapshot import Records, Snapshot
 
-__all__ = ["merged", "merged_grants", "merged_head", "merged_members"]
+__all__ = ["merged", "merged_grants", "merged_head", "merged_members", "without_repeats"]
 
 R = TypeVar("R")
 
+_MEMBER_ID = MemberRecord._fields.index("memberId")
 MEMBER_TEXTS = tuple(
     name for name in MemberRecord._fields if name not in {"memberId", "active", "reason", "departments"}
 )
@@ -54,6 +56,20 @@ def merged_members(told: Records[MemberRecord]) -> tuple[MemberRecord, ...]:
     """One record for each member, with one place for each department."""
     members = _unique(told, attrgetter("memberId"), _one_member)
     return tuple(_with_single_places(one) if len(one.departments) > 1 else one for one in members)
+
+
+def without_repeats(told: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Members' records as plain values, without those that say just what the member's first one says.
+
+    Most who are told more than once are told alike, in each of their departments.
+    """
+    first: dict[str, tuple[Any, ...]] = {}
+    differing: list[tuple[Any, ...]] = []
+    for values in told:
+        known = first.setdefault(values[_MEMBER_ID], values)
+        if known is not values and known != values:
+            differing.append(values)
+    return chain(first.values(), differing)
 
 
 def merged_grants(told: Iterable[GrantRecord]) -> tuple[GrantRecord, ...]:

@@ -16,6 +16,10 @@ __all__ = ["GRANT_RECORDS", "MEMBER_RECORDS", "ROWS", "pairs_of", "removals_of"]
 
 T = TypeVar("T")
 
+# What calling a named tuple's type does, without a step through Python for each.
+_new: Any = tuple.__new__
+_DEPARTMENTS = MemberRecord._fields.index("departments")
+
 
 def pairs_of(row: Packing[T]) -> Packing[tuple[T, T]]:
     """How pairs of such rows are kept."""
@@ -41,10 +45,10 @@ def _packed(record: MemberRecord) -> tuple[Any, ...]:
 
 
 def _unpacked(packed: tuple[Any, ...]) -> MemberRecord:
-    new: Any = tuple.__new__
-    told = packed[4]
-    places = (new(Membership, told[0]),) if len(told) == 1 else tuple([new(Membership, place) for place in told])
-    record: MemberRecord = new(MemberRecord, (*packed[:4], places, *packed[5:]))
+    fields, told = list(packed), packed[_DEPARTMENTS]
+    one = len(told) == 1
+    fields[_DEPARTMENTS] = (_new(Membership, told[0]),) if one else tuple([_new(Membership, place) for place in told])
+    record: MemberRecord = _new(MemberRecord, fields)
     return record
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
 from jit_corps.changes import KindChanges
-from jit_corps.merging import merged, merged_grants, merged_head, merged_members
+from jit_corps.merging import merged, merged_grants, merged_head, merged_members, without_repeats
 from jit_corps.packing import GRANT_RECORDS, MEMBER_RECORDS, ROWS, pairs_of, removals_of
 from jit_corps.renames import decided, find_renames, renamed, same_people, unlisted_people
 from jit_corps.rows import KEY_LENGTHS, MANUAL, GrantRow, MemberRow, MembershipRow
@@ -151,10 +151,12 @@ class Cut:
         # Numbers for texts. Whether anybody has another id now is asked each time, and the answer is mostly no.
         openUserIds = array("q")
         # Plain tuples: what lies in one file need not be made records to lie in the other.
-        for values in self._records.passing(plain(snapshot.members, MEMBER_RECORDS)):
-            listed.add(values[_MEMBER_OF_RECORD])
-            openUserIds.append(hash(values[_OPEN_USER_ID]))
-        roleIds = {values[_ROLE_OF_GRANT] for values in self._given.passing(plain(snapshot.grants, GRANT_RECORDS))}
+        for some in self._records.filing(plain(snapshot.members, MEMBER_RECORDS)):
+            listed.update(map(itemgetter(_MEMBER_OF_RECORD), some))
+            openUserIds.extend(map(hash, map(itemgetter(_OPEN_USER_ID), some)))
+        roleIds: set[str] = set()
+        for some in self._given.filing(plain(snapshot.grants, GRANT_RECORDS)):
+            roleIds.update(map(itemgetter(_ROLE_OF_GRANT), some))
         self.snapshot = replace(merged_head(snapshot, roleIds), members=(), grants=())
 
         told_pairs = {(old, new) for old, new in snapshot.renames if new in listed and old not in listed}
@@ -164,7 +166,7 @@ class Cut:
         unlisted = unlisted_people(_noting(rows, former, kept), listed)
         named_so = [(one, one) for one in unlisted if one in listed]
         del listed
-        for _ in self._rows.memberships.passing(people.memberships):
+        for _ in self._rows.memberships.filing(people.memberships):
             pass
         grants = map(ROWS[GRANTS].unpack, self._rows.grants.passing(people.grants))
         by_hand = {row.roleId: row for row in grants if row.origin == MANUAL}
@@ -182,17 +184,18 @@ class Cut:
         if self._renames:
             for mine, moved in zip(self._rows, self._moved, strict=True):
                 renamed_rows = (values for values in mine.plain() if values[mine.member] in self._renames)
-                for _ in moved.passing(renamed_rows):
+                for _ in moved.filing(renamed_rows):
                     pass
 
     def __iter__(self) -> Iterator[Part]:
+        unpack = MEMBER_RECORDS.unpack
         renames: list[dict[str, str]] = [{} for _ in range(self._count)]
         for old, new in self._renames.items():
             renames[self._part_of(new)][old] = new
         for part in range(self._count):
             snapshot = replace(
                 self.snapshot,
-                members=merged_members(tuple(self._records.part(part))),
+                members=merged_members(tuple(map(unpack, without_repeats(self._records.plain_part(part))))),
                 grants=merged_grants(self._given.part(part)),
             )
             before = replace(
@@ -263,7 +266,12 @@ class Cut:
         return _Drawers([Spool(self._file, packing) for _ in range(self._count)], member, home)
 
     def _part_of(self, memberId: str) -> int:
-        return crc32(memberId.encode("utf-8", "surrogatepass")) % self._count
+        return _number(memberId) % self._count
+
+
+def _number(memberId: str) -> int:
+    """A number for an id, the same one in every process: what is found about a part can be found again."""
+    return crc32(memberId.encode("utf-8", "surrogatepass"))
 
 
 def _noting(rows: Iterable[MemberRow], wanted: Container[str], found: set[str]) -> Iterator[MemberRow]:
@@ -288,19 +296,27 @@ class _Drawers(Generic[T]):
 
     def passing(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """File rows, which are plain values, and hand each out."""
+        return chain.from_iterable(self.filing(rows))
+
+    def filing(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+        """As :meth:`passing`, some at a time: this is done for everything that is kept and told."""
         count, remaining = len(self._spools), iter(rows)
-        # Some at a time: this is done for everything that is kept and told.
         while some := list(islice(remaining, AT_ONCE)):
             filed: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
-            for values, memberId in zip(some, map(self._home, map(itemgetter(self.member), some)), strict=True):
-                filed[crc32(memberId.encode("utf-8", "surrogatepass")) % count].append(values)
+            homes = map(self._home, map(itemgetter(self.member), some))
+            for values, number in zip(some, map(_number, homes), strict=True):
+                filed[number % count].append(values)
             for spool, mine in zip(self._spools, filed, strict=True):
                 spool.extend_plain(mine)
-            yield from some
+            yield some
 
     def part(self, number: int) -> Iterator[T]:
         """The rows of one part."""
         return iter(self._spools[number])
+
+    def plain_part(self, number: int) -> Iterator[tuple[Any, ...]]:
+        """The rows of one part as plain values."""
+        return self._spools[number].plain()
 
     def plain(self) -> Iterator[tuple[Any, ...]]:
         """All rows as plain values."""
