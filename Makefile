@@ -16,8 +16,8 @@ help:  ## list these commands
 demo: .venv/installed  ## sync two WeCom enterprises from the emulator and show them
 	@$(BIN)/jit --app sample_app demo
 
-# One process per processor; the tests share no port, no folder and no database. They start hundreds of programs, each of
-# which would compile our modules where Python is told to keep no byte code.
+# As many processes as tests/conftest.py says; the tests share no port, no folder and no database. They start hundreds of
+# programs, each of which would compile our modules where Python is told to keep no byte code.
 test: lint .venv/mariadb  ## all that CI checks: lint, types, imports, tests, coverage
 	$(BIN)/python -m compileall -q jitcore plugins benchmarks
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered

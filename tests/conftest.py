@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -35,6 +36,11 @@ SAMPLE_APP = Path(__file__).parents[1] / "sample_app"
 def pytest_sessionstart() -> None:
     """Let Ctrl-C reach the programs that tests start, also where pytest itself was started in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as there are processors: tests wait for programs, for servers and for clocks."""
+    return ((os.cpu_count() or 1) * 3 + 1) // 2
 
 
 @pytest.fixture
