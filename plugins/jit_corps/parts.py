@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
@@ -266,12 +266,14 @@ class Cut:
         return _Drawers([Spool(self._file, packing) for _ in range(self._count)], member, home)
 
     def _part_of(self, memberId: str) -> int:
-        return _number(memberId) % self._count
+        [number] = _numbers((memberId,))
+        return number % self._count
 
 
-def _number(memberId: str) -> int:
-    """A number for an id, the same one in every process: what is found about a part can be found again."""
-    return crc32(memberId.encode("utf-8", "surrogatepass"))
+def _numbers(memberIds: Iterable[str]) -> Iterator[int]:
+    """A number for each id, the same one in every process: what is found about a part can be found again."""
+    # An id may hold whatever a JSON text may.
+    return map(crc32, map(str.encode, memberIds, repeat("utf-8"), repeat("surrogatepass")))
 
 
 def _noting(rows: Iterable[MemberRow], wanted: Container[str], found: set[str]) -> Iterator[MemberRow]:
@@ -304,7 +306,7 @@ class _Drawers(Generic[T]):
         while some := list(islice(remaining, AT_ONCE)):
             filed: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
             homes = map(self._home, map(itemgetter(self.member), some))
-            for values, number in zip(some, map(_number, homes), strict=True):
+            for values, number in zip(some, _numbers(homes), strict=True):
                 filed[number % count].append(values)
             for spool, mine in zip(self._spools, filed, strict=True):
                 spool.extend_plain(mine)

@@ -101,8 +101,9 @@ class Engine:
         except StorageError as error:
             raise self.failure(error, None) from error
         try:
-            snapshot = self.fetched(fetch, approve, _Beat(self, claim, progress))
-            plan, generation = self._publish(snapshot, approve, claim, progress, expected, digest)
+            with collecting_seldom():
+                snapshot = self.fetched(fetch, approve, _Beat(self, claim, progress))
+                plan, generation = self._publish(snapshot, approve, claim, progress, expected, digest)
         except SyncSuperseded:
             self._note(claim, Outcome("superseded", cause="another run took over"))
             raise
@@ -123,8 +124,9 @@ class Engine:
         """
         began = self.clock()
         try:
-            snapshot = self.fetched(fetch, approve, progress)
-            return plan_parts_guarded(self.parts(snapshot, began), approve=approve, recent=self.recent())
+            with collecting_seldom():
+                snapshot = self.fetched(fetch, approve, progress)
+                return plan_parts_guarded(self.parts(snapshot, began), approve=approve, recent=self.recent())
         except SyncFailed:
             raise
         except Exception as error:
