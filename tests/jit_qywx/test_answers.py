@@ -6,6 +6,7 @@ import gc
 import gzip
 import json
 import socket
+import threading
 import zlib
 from http.client import HTTPException
 from itertools import pairwise
@@ -131,6 +132,28 @@ def test_an_answer_leaves_nothing_behind() -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_an_answer_that_never_ends_is_given_up() -> None:
+    """Who sends a little now and then, each piece in time, holds nobody for longer than all of it may take."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(30)
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        is_over = threading.Event()
+
+        def drip() -> None:
+            while not is_over.wait(0.01):
+                theirs.sendall(b" ")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            with pytest.raises(TimeoutError):
+                read_answer(ours, 0.2)
+        finally:
+            is_over.set()
+            dripping.join()
 
 
 def test_no_content_has_no_content() -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import zlib
 from http import HTTPStatus
 from http.client import HTTPException, IncompleteRead
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -39,15 +41,19 @@ class Answer(NamedTuple):
     reusable: bool
 
 
-def read_answer(sock: socket) -> Answer:
+def read_answer(sock: socket, longest: float = inf) -> Answer:
     """Read one answer to a GET or POST.
 
+    :param longest: seconds after which nothing more is waited for, however steadily it comes. The socket's own timeout
+        is for each piece, and who sends a byte now and then would hold the caller for ever.
     :raises HTTPException: it is not HTTP, or the connection ended before the answer did.
-    :raises OSError: the connection failed; TimeoutError when a piece took too long.
+    :raises OSError: the connection failed; TimeoutError when a piece, or all of it, took too long.
     """
-    reading = _Reading()
+    reading, ends = _Reading(), monotonic() + longest
     try:
         while not reading.is_over:
+            if monotonic() > ends:
+                raise TimeoutError
             reading.take(sock.recv(_PIECE))
     finally:
         reading.close()

@@ -30,7 +30,8 @@ class Exchange:
     """Kept-alive connections to one address, for any number of threads. No cookies, no redirects, no repeats.
 
     :param base_url: what all its calls begin with; it ends with a slash.
-    :param timeout: seconds to wait for a connection, and for each piece of the answer.
+    :param timeout: seconds to wait for a connection, and for each piece of the answer; all of it may take ten times as
+        long.
     :param connections: how many connections are kept open.
     :param trust_env: whether proxies and certificate bundles of the environment apply.
     """
@@ -48,7 +49,7 @@ class Exchange:
         :param path: what comes after the base URL.
         :param query: encoded.
         :raises OSError: the connection could not be made, or failed.
-        :raises TimeoutError: the connection, or a piece of the answer, took too long.
+        :raises TimeoutError: the connection, a piece of the answer or all of it took too long.
         :raises http.client.HTTPException: what came is no whole HTTP answer.
         :raises urllib3.exceptions.HTTPError: urllib3's way to say that the connection could not be made.
         """

@@ -45,7 +45,8 @@ class Transport:
     """Makes calls for any number of threads.
 
     :param base_url: URL that paths are appended to.
-    :param timeout: seconds to wait for a connection, and for each piece of the answer.
+    :param timeout: seconds to wait for a connection, and for each piece of the answer; all of it may take ten times as
+        long.
     :param trust_env: whether proxy settings of the environment apply; never for a loopback address.
     :param policy: how failed calls are repeated, and what waiting means.
     :param connections: connections kept open.

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QUERY_HEADER", "open_session", "way_to"]
 
+#: An answer may take so many times as long as a piece of it.
+_PIECES = 10
 #: Carries the encoded query from the caller to the connection; it is never sent.
 QUERY_HEADER = "X-Jit-Query"
 
@@ -135,7 +137,7 @@ class _Exchanging:
         """Send a request over an idle connection or a new one, and read the answer.
 
         :param connect: seconds to wait for a connection.
-        :param read: seconds to wait for each piece of the answer.
+        :param read: seconds to wait for each piece of the answer, and a tenth of those for all of it.
         """
         pool: Any = self
         connection = pool._get_conn()  # noqa: SLF001 - of ourselves
@@ -144,7 +146,7 @@ class _Exchanging:
             # A server may answer, for example that this is too long, and hang up before it has read all.
             with contextlib.suppress(BrokenPipeError):
                 sock.sendall(request)
-            answer = read_answer(sock)
+            answer = read_answer(sock, _PIECES * read)
             is_good = answer.reusable
         except BaseException:
             is_good = False
