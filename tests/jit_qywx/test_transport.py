@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import socket
 import ssl
 import threading
+import time
 from base64 import b64encode
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -185,6 +187,35 @@ def test_silence_times_out(make_suite: Callable[..., Suite], wecom_emulator: Emu
         suite.transport.call(Call("gettoken", {"corpid": CORP}))
     fault.release()
     assert fault.hits == 3
+
+
+class Trickle(BaseHTTPRequestHandler):
+    """Sends a body that is long, a byte now and then, and hangs up in the middle of it after ten seconds."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                self.wfile.write(b" ")
+                time.sleep(0.01)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_an_answer_that_trickles_times_out(fake_time: FakeTime) -> None:
+    """A server whose every byte comes in time holds a call for ten times the configured time at most."""
+    policy = RetryPolicy(timing=fake_time.timing, budget=RetryBudget(ratio=0, reserve=0))
+    with HTTPServer(("127.0.0.1", 0), Trickle) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        transport = Transport(f"http://127.0.0.1:{server.server_port}/cgi-bin", timeout=(5, 0.1), policy=policy)
+        with pytest.raises(errors.AnswerTimeout, match="gettoken"):
+            transport.call(Call("gettoken"))
+        transport.close()
+        thread.join()
 
 
 def test_refused_connection_says_why(fake_time: FakeTime) -> None:
