@@ -111,14 +111,13 @@ def test_sorted_runs_as_one():
     assert tuples(rows) is in_any_order(rows) is rows
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3 * BLOCK)), max_size=6), st.randoms(use_true_random=False))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3 * BLOCK)), max_size=6), st.randoms(use_true_random=False))
 def test_runs_of_any_length_as_one(shape, random):
     """However long the runs are and however they overlap, what comes is what sorting all of it gives."""
     file, numbers = SpoolFile(), list(range(4 * BLOCK))
     runs, told = [Spool(file, PLACES)], []
-    for apart, count in shape:
-        # Some are spread over all numbers, others are close together.
-        mine = random.sample(numbers, min(count, len(numbers))) if not apart else numbers[:count]
+    for is_spread, count in shape:
+        mine = random.sample(numbers, min(count, len(numbers))) if is_spread else numbers[:count]
         numbers = sorted(set(numbers) - set(mine))
         runs.append(Spool(file, PLACES, places(sorted(mine))))
         told += mine

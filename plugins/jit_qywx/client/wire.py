@@ -137,7 +137,7 @@ class _Exchanging:
         """Send a request over an idle connection or a new one, and read the answer.
 
         :param connect: seconds to wait for a connection.
-        :param read: seconds to wait for each piece of the answer, and a tenth of those for all of it.
+        :param read: seconds to wait for each piece of the answer; all of it may take ten times as long.
         """
         pool: Any = self
         connection = pool._get_conn()  # noqa: SLF001 - of ourselves
