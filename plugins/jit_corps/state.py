@@ -8,20 +8,20 @@ All of it at once, or, of the largest, page by page into the parts in which it i
 
 from __future__ import annotations
 
-from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from peewee import Tuple, fn
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember, CorpState
 from jit_corps.observations import read_fresh
+from jit_corps.packing import ROWS
 from jit_corps.parts import Cut, People, Whole
 from jit_corps.rows import KEY_LENGTHS, DeptRow, GrantRow, Header, LocalState, MemberRow, MembershipRow, RoleRow
 from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import peewee
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from jitcore.storage import Storage
 
 __all__ = ["made", "read_header", "read_parts", "read_state", "select_rows"]
-
-R = TypeVar("R")
 
 #: Fields of rows that hold several ids.
 LISTS = frozenset({"leaderIds", "deptIds"})
@@ -49,10 +47,12 @@ def read_state(storage: Storage, corpFullName: str, title: str = "", since: floa
         generation, header = read_header(storage, corpFullName)
         fresh = frozenset() if since is None else read_fresh(storage, corpFullName, since)
         depts = made(DeptRow, select_rows(storage, CorpDept, DeptRow._fields, corpFullName))
-        members = _as_rows(MemberRow, select_rows(storage, CorpMember, MemberRow._fields, corpFullName))
-        memberships = _as_rows(MembershipRow, select_rows(storage, CorpDeptMember, MembershipRow._fields, corpFullName))
+        members = map(ROWS[MEMBERS].unpack, select_rows(storage, CorpMember, MemberRow._fields, corpFullName))
+        memberships = map(
+            ROWS[MEMBERSHIPS].unpack, select_rows(storage, CorpDeptMember, MembershipRow._fields, corpFullName)
+        )
         roles = made(RoleRow, select_rows(storage, CorpRole, RoleRow._fields, corpFullName))
-        grants = _as_rows(GrantRow, select_rows(storage, CorpRoleMember, GrantRow._fields, corpFullName))
+        grants = map(ROWS[GRANTS].unpack, select_rows(storage, CorpRoleMember, GrantRow._fields, corpFullName))
         return LocalState(
             corpFullName=corpFullName,
             title=title,
@@ -145,12 +145,6 @@ def select_rows(
     bound: Any = storage.models[model]
     query = bound.select(*(getattr(bound, name) for name in fields)).where(bound.corpFullName == corpFullName)
     return storage.select_tuples(query)
-
-
-def _as_rows(row_type: Callable[..., R], found: Iterable[tuple[Any, ...]]) -> Iterator[R]:
-    # What calling a named tuple's type does, without a step through Python for each row.
-    new: Any = tuple.__new__
-    return map(partial(new, row_type), found)
 
 
 def made(row_type: Any, found: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
