@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCK",
+    "BUFFER",
     "Merged",
     "Packed",
     "Packing",
@@ -42,8 +43,11 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: Rows that are written and read together. Smaller blocks cost a call each, larger ones only memory.
-BLOCK = 1_000
+#: Rows that are written and read together. Smaller blocks cost a call each; of larger ones the first rows have left the
+#: processor's cache when the last are there.
+BLOCK = 200
+#: Bytes that are gathered before they are written to a file.
+BUFFER = 1 << 20
 
 
 class Packing(NamedTuple, Generic[T]):
@@ -87,7 +91,7 @@ def loaded(data: bytes) -> list[Any]:
 
 
 class SpoolFile:
-    """The file that several spools share; it is made when something is written first.
+    """The file that several spools share; it is made when so much is written that it does not fit into the buffer.
 
     :param folder: where; the system's place for such files by default (``TMPDIR``).
     """
@@ -95,7 +99,10 @@ class SpoolFile:
     def __init__(self, folder: str | None = None) -> None:
         self._folder = folder
         self._file: IO[bytes] | None = None
-        self._end = 0
+        #: What does not lie in the file yet. A system call for each of thousands of small pieces would take longer than
+        #: to make them, and let other threads in between.
+        self._buffer = bytearray()
+        self._buffered_from = 0
         self._lock = threading.Lock()
 
     def write(self, data: bytes) -> int:
@@ -104,30 +111,44 @@ class SpoolFile:
         :raises SpoolFull: there is no room, or no permission.
         """
         with self._lock:
-            try:
-                if self._file is None:
-                    # Without a buffer: whether there is room shows now, and not when somebody reads.
-                    self._file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115 - closed with this object
-                    weakref.finalize(self, self._file.close)
-                start = self._end
-                self._file.seek(start)
-                remaining = memoryview(data)
-                while remaining:
-                    remaining = remaining[self._file.write(remaining) :]
-            except OSError as error:
-                raise SpoolFull(self._folder or tempfile.gettempdir(), error) from error
-            self._end = start + len(data)
+            start = self._buffered_from + len(self._buffer)
+            self._buffer += data
+            if len(self._buffer) >= BUFFER:
+                self._flush()
             return start
 
     def read(self, start: int, length: int) -> bytes:
         """What was written there."""
         with self._lock:
+            if start >= self._buffered_from:
+                start -= self._buffered_from
+                return bytes(self._buffer[start : start + length])
             assert self._file is not None
             self._file.seek(start)
             data = self._file.read(length)
             while len(data) < length and (more := self._file.read(length - len(data))):
                 data += more
             return data
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes are in memory."""
+        return len(self._buffer)
+
+    def _flush(self) -> None:
+        try:
+            if self._file is None:
+                # The buffer is our own: whether there is room shows when something is written, and not at the end.
+                self._file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115 - closed with this object
+                weakref.finalize(self, self._file.close)
+            self._file.seek(self._buffered_from)
+            remaining = memoryview(self._buffer)
+            while remaining:
+                remaining = remaining[self._file.write(remaining) :]
+        except OSError as error:
+            raise SpoolFull(self._folder or tempfile.gettempdir(), error) from error
+        self._buffered_from += len(self._buffer)
+        self._buffer = bytearray()
 
 
 class Spool(Packed, Generic[T]):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jit_corps.errors import SpoolFull
 from jit_corps.rows import DeptRow, MembershipRow
-from jit_corps.spool import BLOCK, Merged, Spool, SpoolFile, in_any_order, row_packing, tuples
+from jit_corps.spool import BLOCK, BUFFER, Merged, Spool, SpoolFile, in_any_order, row_packing, tuples
 
 PLACES = row_packing(MembershipRow)
 
@@ -29,6 +29,11 @@ def open_in(folder: Path) -> int:
 
 def places(numbers) -> list[MembershipRow]:
     return [MembershipRow(str(number), f"成员{number}", number, number % 2 == 0) for number in numbers]
+
+
+def much() -> list[MembershipRow]:
+    """Rows of more bytes than are gathered before something is written."""
+    return [MembershipRow(f"{number:0{BUFFER // BLOCK}}", "m", number, False) for number in range(2 * BLOCK)]
 
 
 def test_every_row_comes_back_as_often_as_asked():
@@ -71,7 +76,8 @@ def test_spools_share_a_file():
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells which files a process has open")
 def test_the_file_has_no_name_and_ends_with_its_spools(tmp_path):
     """Nobody finds the rows in the folder, and the file is closed when nobody needs it any more."""
-    spool = Spool(SpoolFile(str(tmp_path)), PLACES, places(range(2 * BLOCK)))
+    spool = Spool(SpoolFile(str(tmp_path)), PLACES, much())
+    assert list(spool) == much()
     assert list(tmp_path.iterdir()) == []
     assert open_in(tmp_path) == 1
     del spool
@@ -80,16 +86,37 @@ def test_the_file_has_no_name_and_ends_with_its_spools(tmp_path):
 
 
 def test_a_few_rows_need_no_file(tmp_path):
-    """What fits into a block is written nowhere, so a small organisation needs no room for files."""
-    spool = Spool(SpoolFile(str(tmp_path / "missing")), PLACES, places(range(BLOCK - 1)))
-    assert len(list(spool)) == BLOCK - 1
+    """What fits into the buffer is written nowhere, so a small organisation needs no room for files."""
+    spool = Spool(SpoolFile(str(tmp_path / "missing")), PLACES, places(range(9 * BLOCK)))
+    assert list(spool) == places(range(9 * BLOCK))
+
+
+@given(st.lists(st.integers(0, 3 * BUFFER // 2), max_size=8))
+def test_pieces_of_any_length_come_back(lengths):
+    """Whether a piece lies in the file or in the buffer, it comes back; and the buffer stays below its size."""
+    file = SpoolFile()
+    pieces = [bytes([number]) * length for number, length in enumerate(lengths)]
+    starts = [file.write(piece) for piece in pieces]
+    assert file.buffered < BUFFER
+    assert [file.read(start, len(piece)) for start, piece in zip(starts, pieces, strict=True)] == pieces
+
+
+def test_what_could_not_be_written_is_not_lost(tmp_path):
+    """Once there is room, what was told to be written comes back whole, and so does what follows."""
+    file = SpoolFile(str(tmp_path / "later"))
+    with pytest.raises(SpoolFull):
+        file.write(b"a" * BUFFER)
+    (tmp_path / "later").mkdir()
+    start = file.write(b"b")
+    assert file.read(start, 1) == b"b"
+    assert file.read(0, BUFFER) == b"a" * BUFFER
 
 
 def test_no_room_is_told_with_the_folder(tmp_path):
     """A folder that cannot be written to is named, with what to do."""
     missing = tmp_path / "missing"
     with pytest.raises(SpoolFull, match="No such file") as caught:
-        Spool(SpoolFile(str(missing)), PLACES, places(range(BLOCK)))
+        Spool(SpoolFile(str(missing)), PLACES, much())
     assert caught.value.folder == str(missing)
     assert "TMPDIR" in str(caught.value.hint)
 
