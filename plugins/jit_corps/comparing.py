@@ -6,7 +6,7 @@ scope that the published organisation was read under; out of scope makes it *inv
 
 from __future__ import annotations
 
-from functools import cached_property
+from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from jit_corps.rows import ABSENT, ACTIVE, INVISIBLE, LISTED, UPSTREAM, DeptRow, MemberRow, RoleRow
@@ -45,45 +45,51 @@ class Comparison:
     """
 
     def __init__(self, snapshot: Snapshot, state: LocalState, withhold: frozenset[str]) -> None:
-        self.snapshot = snapshot
-        self.state = state
         self.withhold = withhold
         self.targets = snapshot.targets
         self.protected = _protected(snapshot)
-        told, kept = snapshot.scope.digest, state.header.scopeDigest
+        scope, kept = snapshot.scope, state.header.scopeDigest
         #: Under another scope absence says nothing. A scope that nobody told counts as the same one.
-        self.rescoped = bool(told and kept and told != kept)
+        self.rescoped = bool(scope.digest and kept and scope.digest != kept)
         depts = {dept.deptId: dept for dept in snapshot.departments}
-        members = {member.memberId: member for member in snapshot.members}
         roles = {role.roleId: role for role in snapshot.roles}
-        self._asked = self._spoken_of({DEPARTMENTS: depts, MEMBERS: members, ROLES: roles})
+        self._told: Mapping[str, Mapping[str, object]] = {DEPARTMENTS: depts, ROLES: roles}
+        self._in_sight: Container[str] = depts
+        #: The whole enterprise is in sight. A scope that nobody told is not taken for that.
+        self.whole = scope.hasRoot and bool(scope.digest)
+        if self.targets is not None:
+            self._in_sight = {deptId for deptId, row in state.departments.items() if _is_listed(row)}
+            self.whole = bool(scope.digest) and state.header.rootDeptId in self._in_sight
+        #: Filled by the steps that decide over departments, members and roles, for what hangs on these.
+        self.gone_depts: set[str] = set()
+        self.gone_roles: set[str] = set()
+        #: Members who stay because a second look could not say that they are gone.
+        self.doubted_members: set[str] = set()
+        self._look_at_members(snapshot, state)
+        self.depts = self._only(DEPARTMENTS, depts)
+        self.roles = self._only(ROLES, roles)
+
+    def _look_at_members(self, snapshot: Snapshot, state: LocalState) -> None:
+        self.snapshot = snapshot
+        self.state = state
+        members = {member.memberId: member for member in snapshot.members}
+        self._asked = self._spoken_of({**self._told, MEMBERS: members})
         #: Members who were read singly since and are of no earlier reading at all, as after a rename: that none of its
         #: lists names them says nothing.
         self._newcomers: Container[str] = (
             {one for kind, one in state.fresh if kind == MEMBERS and one not in members} if self.targets is None else ()
         )
-        self.depts = self._only(DEPARTMENTS, depts)
         self.members = self._only(MEMBERS, members)
-        self.roles = self._only(ROLES, roles)
-        scope = snapshot.scope
-        in_sight: Container[str] = depts
-        #: The whole enterprise is in sight. A scope that nobody told is not taken for that.
-        self.whole = scope.hasRoot and bool(scope.digest)
-        if self.targets is not None:
-            in_sight = {deptId for deptId, row in state.departments.items() if _is_listed(row)}
-            self.whole = bool(scope.digest) and state.header.rootDeptId in in_sight
+        #: Members whom the guard counts.
+        self.counted = frozenset([memberId for memberId, row in state.members.items() if counts(row)])
         self.back_in_sight = in_sight_again(
             [memberId for memberId, row in state.members.items() if row.presence == INVISIBLE],
             state.memberships,
-            in_sight if scope.digest else (),
+            self._in_sight if snapshot.scope.digest else (),
             whole=self.whole,
         )
-        #: Filled by the steps that decide over departments, members and roles, for what hangs on these.
-        self.gone_depts: set[str] = set()
+        #: As :attr:`gone_depts`.
         self.gone_members: set[str] = set()
-        self.gone_roles: set[str] = set()
-        #: Members who stay because a second look could not say that they are gone.
-        self.doubted_members: set[str] = set()
 
     def of_part(self, snapshot: Snapshot, state: LocalState) -> Comparison:
         """The two sides of one part of the members; departments and roles, and what is open, are those of the whole.
@@ -93,10 +99,8 @@ class Comparison:
         """
         if snapshot is self.snapshot and state is self.state:
             return self
-        part = Comparison(snapshot, state, self.withhold)
-        part.gone_depts = self.gone_depts
-        part.gone_roles = self.gone_roles
-        part.doubted_members = self.doubted_members
+        part = copy(self)
+        part._look_at_members(snapshot, state)  # noqa: SLF001 - one of us
         return part
 
     def speaks_of(self, kind: str, identifier: str) -> bool:
@@ -137,11 +141,6 @@ class Comparison:
     def came_back(self) -> bool:
         """Whether a member is told again who was taken for gone, and has lost roles with that."""
         return any(row.presence == ABSENT and memberId in self.members for memberId, row in self.state.members.items())
-
-    @cached_property
-    def counted(self) -> frozenset[str]:
-        """Members whom the guard counts."""
-        return frozenset([memberId for memberId, row in self.state.members.items() if counts(row)])
 
     def knows_places(self, memberId: str) -> bool:
         """Whether all memberships of a member are here."""

@@ -43,7 +43,8 @@ def plan_memberships(comparison: Comparison) -> KindChanges[MembershipRow]:
         unwanted = [row for key, row in before.items() if key not in wanted]
     added.sort()
     updated.sort()
-    gone, kept = comparison.gone_depts, comparison.kept_depts()
+    gone = comparison.gone_depts
+    kept = comparison.kept_depts() if unwanted else set()
     removed = _removed(unwanted, lambda row: absent_belonging(MEMBERSHIPS, row, comparison, gone, kept))
     return _changes(before.values(), tuple(added), tuple(updated), removed, comparison)
 
@@ -58,7 +59,7 @@ def plan_belongings(
 
     :param absent: what becomes of one that is not wanted; ``None`` when it stays.
     """
-    added = tuple(sorted(wanted - before))
+    added = tuple(sorted([row for row in wanted if row not in before]))
     return _changes(before, added, (), _removed(before - wanted, absent), comparison)
 
 
