@@ -96,15 +96,16 @@ def plan_grants(
     before = {grant for grant in state.grants if grant.origin != rows.MANUAL}
     known = (state.members.keys() | {row.memberId for row in before}) - comparison.gone_members
     known |= comparison.members.keys()
-    # A tag may name somebody whom no department lists: there is no member to give the role to.
-    wanted = {
+    # A tag may name somebody whom no department lists: there is no member to give the role to. The others stay in the
+    # order in which they are told, which is by role: to sort them is then a third of the work.
+    wanted = dict.fromkeys(
         GrantRow(roleId, memberId, origin)
         for memberId, roleId, origin in comparison.snapshot.grants
         if memberId in known and roleId in comparison.roles
-    }
+    )
     if any(standing.roles.values()):
         derived = standing.grants(_places(state, memberships))
-        wanted.update(row for row in derived if row.memberId in known and comparison.knows_places(row.memberId))
+        wanted |= {row: None for row in derived if row.memberId in known and comparison.knows_places(row.memberId)}
     moved = {removal.before.memberId for removal in memberships.removed}
     gone = comparison.gone_roles
     kept = state.roles.keys() - comparison.roles.keys() - gone
@@ -119,7 +120,7 @@ def plan_grants(
             return Removal(row, None, follows=True)
         return Removal(row, None, follows=False) if comparison.may_remove(GRANTS) else None
 
-    return plan_belongings(before, wanted, comparison, absent)
+    return plan_belongings(before, wanted.keys(), comparison, absent)
 
 
 def _places(state: LocalState, memberships: KindChanges[MembershipRow]) -> Iterator[tuple[str, str]]:
