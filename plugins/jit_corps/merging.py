@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jit_corps.snapshot import DeptRecord, GrantRecord, MemberRecord, Membership, RoleRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable
 
     from jit_corps.snapshot import Records, Snapshot
 
-__all__ = ["merged", "merged_grants", "merged_head", "merged_members", "without_repeats"]
+__all__ = ["members_of", "merged", "merged_grants", "merged_head", "merged_members"]
 
 R = TypeVar("R")
 
@@ -54,14 +54,17 @@ def merged_head(snapshot: Snapshot, roleIds: Collection[str]) -> Snapshot:
 
 def merged_members(told: Records[MemberRecord]) -> tuple[MemberRecord, ...]:
     """One record for each member, with one place for each department."""
-    members = _unique(told, attrgetter("memberId"), _one_member)
-    return tuple(_with_single_places(one) if len(one.departments) > 1 else one for one in members)
+    return tuple(map(_with_single_places, _unique(told, attrgetter("memberId"), _one_member)))
 
 
-def without_repeats(told: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Members' records as plain values, without those that say just what the member's first one says.
+def members_of(
+    told: Iterable[tuple[Any, ...]], unpack: Callable[[tuple[Any, ...]], MemberRecord]
+) -> tuple[MemberRecord, ...]:
+    """As :func:`merged_members`, of records that are plain values.
 
-    Most who are told more than once are told alike, in each of their departments.
+    Most who are told more than once are told alike, in each of their departments, and that needs no records.
+
+    :param unpack: makes a record of plain values.
     """
     first: dict[str, tuple[Any, ...]] = {}
     differing: list[tuple[Any, ...]] = []
@@ -69,7 +72,9 @@ def without_repeats(told: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]
         known = first.setdefault(values[_MEMBER_ID], values)
         if known is not values and known != values:
             differing.append(values)
-    return chain(first.values(), differing)
+    if differing:
+        return merged_members(tuple(map(unpack, chain(first.values(), differing))))
+    return tuple(map(_with_single_places, map(unpack, first.values())))
 
 
 def merged_grants(told: Iterable[GrantRecord]) -> tuple[GrantRecord, ...]:
@@ -124,7 +129,7 @@ def _one_role(same: list[RoleRecord]) -> RoleRecord:
 
 def _with_single_places(member: MemberRecord) -> MemberRecord:
     places = member.departments
-    if len({place.deptId for place in places}) == len(places):
+    if len(places) < 2 or len({place.deptId for place in places}) == len(places):
         return member
     single: dict[str, Membership] = {}
     for place in places:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
 from jit_corps.changes import KindChanges
-from jit_corps.merging import merged, merged_grants, merged_head, merged_members, without_repeats
+from jit_corps.merging import members_of, merged, merged_grants, merged_head, merged_members
 from jit_corps.packing import GRANT_RECORDS, MEMBER_RECORDS, ROWS, pairs_of, removals_of
 from jit_corps.renames import decided, find_renames, renamed, same_people, unlisted_people
 from jit_corps.rows import KEY_LENGTHS, MANUAL, GrantRow, MemberRow, MembershipRow
@@ -188,14 +188,13 @@ class Cut:
                     pass
 
     def __iter__(self) -> Iterator[Part]:
-        unpack = MEMBER_RECORDS.unpack
         renames: list[dict[str, str]] = [{} for _ in range(self._count)]
         for old, new in self._renames.items():
             renames[self._part_of(new)][old] = new
         for part in range(self._count):
             snapshot = replace(
                 self.snapshot,
-                members=merged_members(tuple(map(unpack, without_repeats(self._records.plain_part(part))))),
+                members=members_of(self._records.plain_part(part), MEMBER_RECORDS.unpack),
                 grants=merged_grants(self._given.part(part)),
             )
             before = replace(
@@ -220,7 +219,7 @@ class Cut:
         key = itemgetter(*range(KEY_LENGTHS[kind]))
         added, updated, removed = zip(*[(one.added, one.updated, one.removed) for one in changes], strict=True)
         return KindChanges(
-            added=Merged(added, key),
+            added=Merged(added),
             # A pair is sorted by what it is afterwards, a removal by what it was.
             updated=Merged(updated, lambda pair: key(pair[1])),
             removed=Merged(removed, lambda removal: key(removal[0])),

@@ -29,7 +29,9 @@ def plan_memberships(comparison: Comparison) -> KindChanges[MembershipRow]:
     before, members = comparison.state.memberships, comparison.members
     added: list[MembershipRow] = []
     updated: list[tuple[MembershipRow, MembershipRow]] = []
+    told = 0
     for memberId, member in members.items():
+        told += len(member.departments)
         for deptId, order, isLeader in member.departments:
             old = before.get((deptId, memberId))
             if old is None:
@@ -38,7 +40,7 @@ def plan_memberships(comparison: Comparison) -> KindChanges[MembershipRow]:
                 updated.append((old, MembershipRow(deptId, memberId, order, isLeader)))
     unwanted: list[MembershipRow] = []
     # Mostly all are wanted, and then there is no need to make a set of what is.
-    if sum([len(member.departments) for member in members.values()]) - len(added) < len(before):
+    if told - len(added) < len(before):
         wanted = {(place.deptId, memberId) for memberId, member in members.items() for place in member.departments}
         unwanted = [row for key, row in before.items() if key not in wanted]
     added.sort()

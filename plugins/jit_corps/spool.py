@@ -219,10 +219,11 @@ class Merged(Packed, Generic[T]):
     """Several sorted runs of rows as one.
 
     :param runs: at least one; their packing is the same.
-    :param key: what they are sorted by, of a row's plain values; no two rows have the same.
+    :param key: what they are sorted by, of a row's plain values; ``None`` for what these begin with. No two rows have
+        the same.
     """
 
-    def __init__(self, runs: Sequence[Spool[T]], key: Callable[[Any], Any]) -> None:
+    def __init__(self, runs: Sequence[Spool[T]], key: Callable[[Any], Any] | None = None) -> None:
         self._runs = runs
         self._key = key
 
@@ -239,7 +240,8 @@ class Merged(Packed, Generic[T]):
         blocks = [run.blocks() for run in self._runs]
         fronts = [_Front(some, 0, more) for more in blocks if (some := next(more, ()))]
         while fronts:
-            bound = min(key(front.rows[-1]) for front in fronts)
+            last = min([front.rows[-1] for front in fronts], key=key)
+            bound = last if key is None else key(last)
             ready: list[Any] = []
             for front in fronts:
                 ready += front.until(bound, key)
@@ -262,7 +264,7 @@ class _Front:
         self.at = at
         self.more = more
 
-    def until(self, bound: Any, key: Callable[[Any], Any]) -> Sequence[Any]:
+    def until(self, bound: Any, key: Callable[[Any], Any] | None) -> Sequence[Any]:
         """The next rows of the block up to this key, which are read with that."""
         end = bisect_right(self.rows, bound, self.at, key=key)
         found = self.rows[self.at : end]
