@@ -7,6 +7,7 @@ is how WeCom hides a name (documents 90344 and 96255).
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,8 @@ class Mapper:
             return str(told)
         text = self._ids.get(told)
         if text is None:
-            text = self._ids[told] = str(told)
+            # Interned it is the same object even after it lay in a file.
+            text = self._ids[told] = sys.intern(str(told))
         return text
 
     def narrowed(self, member: MemberRecord) -> MemberRecord:
@@ -180,7 +182,8 @@ def role_record(tagId: str, told: Mapping[str, Any]) -> RoleRecord:
     if any(isinstance(party, bool) or not isinstance(party, int | str) for party in parties):
         raise BadAnswer("WeCom's answer to tag/get holds a department without a usable id.", call="tag/get")
     return RoleRecord(
-        roleId=f"tag:{tagId}",
+        # The same object for each who has it, even after it lay in a file.
+        roleId=sys.intern(f"tag:{tagId}"),
         name=cleaned(name) or None if isinstance(name, str) else None,
         deptIds=tuple(sorted({str(party) for party in parties})),
     )

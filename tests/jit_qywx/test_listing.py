@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from jit_corps.snapshot import MemberRecord, Membership
 from jit_qywx.listing import NAMED, Listing, Repeated
+from jit_qywx.mapping import Mapper
+from jit_qywx.scope import VisibleScope
 
 
 def records(*memberIds: str) -> list[MemberRecord]:
@@ -94,6 +96,17 @@ def test_of_many_records_none_is_held_whole() -> None:
     ]
     assert len(listing.members()) == 3
     assert listing.memberIds == {"anna", "ben", "cora"}
+
+
+def test_an_id_that_many_name_is_one_text_after_it_lay_in_a_file() -> None:
+    """Otherwise a million members would bring a text of their own for each department they name."""
+    listing, mapper = Listing(held=0), Mapper(VisibleScope((), ("1",), (), ()))
+    for name in ("anna", "ben"):
+        told = {"userid": name, "department": [4711], "main_department": 4711}
+        listing.add(name, mapper.members([told], listed_in="4711"))
+    named = [text for one in listing.members() for text in (one.departments[0].deptId, one.mainDeptId)]
+    assert named == ["4711"] * 4
+    assert len(set(map(id, named))) == 1
 
 
 def test_what_vanished_is_left_out_of_the_file_too() -> None:
