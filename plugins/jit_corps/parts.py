@@ -147,13 +147,17 @@ class Cut:
         self._records = self._drawers(MEMBER_RECORDS, _MEMBER_OF_RECORD)
         self._given = self._drawers(GRANT_RECORDS, _MEMBER_OF_GRANT)
         self._rows = self._row_drawers(str)
+        rows = iter(people.members)
+        first = tuple(islice(rows, 1))
         listed: set[str] = set()
         # Numbers for texts. Whether anybody has another id now is asked each time, and the answer is mostly no.
         openUserIds = array("q")
         # Plain tuples: what lies in one file need not be made records to lie in the other.
         for some in self._records.filing(plain(snapshot.members, MEMBER_RECORDS)):
-            listed.update(map(itemgetter(_MEMBER_OF_RECORD), some))
-            openUserIds.extend(map(hash, map(itemgetter(_OPEN_USER_ID), some)))
+            if first:
+                # Where nobody was here before, nobody can have another id.
+                listed.update(map(itemgetter(_MEMBER_OF_RECORD), some))
+                openUserIds.extend(map(hash, map(itemgetter(_OPEN_USER_ID), some)))
         roleIds: set[str] = set()
         for some in self._given.filing(plain(snapshot.grants, GRANT_RECORDS)):
             roleIds.update(map(itemgetter(_ROLE_OF_GRANT), some))
@@ -162,8 +166,8 @@ class Cut:
         told_pairs = {(old, new) for old, new in snapshot.renames if new in listed and old not in listed}
         former = {old for old, _ in told_pairs}
         kept: set[str] = set()
-        rows = map(ROWS[MEMBERS].unpack, self._rows.members.passing(people.members))
-        unlisted = unlisted_people(_noting(rows, former, kept), listed)
+        known = map(ROWS[MEMBERS].unpack, self._rows.members.passing(chain(first, rows)))
+        unlisted = unlisted_people(_noting(known, former, kept), listed)
         named_so = [(one, one) for one in unlisted if one in listed]
         del listed
         for _ in self._rows.memberships.filing(people.memberships):

@@ -5,11 +5,13 @@ Tags that the app may not read hide nobody: they leave the roles incomplete, and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
 
 from jit_corps.fingerprints import Fingerprint, digest_of
+from jit_corps.packing import GRANT_RECORDS
 from jit_corps.rows import TAG
-from jit_corps.snapshot import GrantRecord
+from jit_corps.spool import Packed
 from jit_qywx.errors import NotFound, PermissionDenied
 from jit_qywx.fanout import read_as_answered
 from jit_qywx.mapping import Tag, record_id
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from jit_corps.progress import Progress
-    from jit_corps.snapshot import Records
+    from jit_corps.snapshot import GrantRecord, Records
     from jit_qywx.client import QywxProxyClient
 
 __all__ = ["fingerprints_of", "grants_of", "read_tags"]
@@ -77,7 +79,7 @@ def fingerprints_of(tags: Iterable[Tag]) -> dict[str, Fingerprint]:
     }
 
 
-class _Grants:
+class _Grants(Packed):
     """The grants of some tags, made when they are asked for."""
 
     def __init__(self, tags: Sequence[Tag]) -> None:
@@ -87,7 +89,11 @@ class _Grants:
         return sum(len(tag.memberIds) for tag in self._tags)
 
     def __iter__(self) -> Iterator[GrantRecord]:
-        return (GrantRecord(userId, tag.role.roleId, TAG) for tag in self._tags for userId in tag.memberIds)
+        return map(GRANT_RECORDS.unpack, self.plain())
+
+    def plain(self) -> Iterator[Any]:
+        # By position, as a grant's record has them: there are as many as members.
+        return chain.from_iterable(zip(tag.memberIds, repeat(tag.role.roleId), repeat(TAG)) for tag in self._tags)
 
 
 def _refused(error: PermissionDenied) -> str:
