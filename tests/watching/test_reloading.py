@@ -480,6 +480,8 @@ def test_threads_never_see_a_half_built_element(watched, things):
         + "\n\nVERSION = 0\n"
     )
     app = watched(things)
+    # What is empty while it is written, and was never read before, could only be an error.
+    assert app.app.getElement("things.Hello").greet("you").endswith(" you")
     stop, errors, answers = threading.Event(), [], set()
 
     def use():
