@@ -55,7 +55,7 @@ def results(scale: Scale, folder: Path) -> Iterator[Result]:
 
 
 def _side_by_side(
-    scale: Scale, size: int, kind: str, rounds: Sequence[tuple[float, float, float]], peers: float | None
+    scale: Scale, size: int, kind: str, rounds: Sequence[tuple[float, float, float]], peer_seconds: float | None
 ) -> Iterator[Result]:
     """What was measured of one size: of each round as :func:`_round` gives it, and the seconds of the peer's way."""
     ours = ratio_of((first, floor) for first, _, floor in rounds)
@@ -64,8 +64,8 @@ def _side_by_side(
     yield Point(kind, OURS, size, ours.ours)
     yield Point(kind, FLOOR, size, ours.floor)
     yield Point(kind, UNCHANGED, size, ratio_of((unchanged, floor) for _, unchanged, floor in rounds).ours)
-    if peers is not None:
-        ratio = ratio_of([(peers, ours.ours)])
+    if peer_seconds is not None:
+        ratio = ratio_of([(peer_seconds, ours.ours)])
         goal = "peer" if size == scale.peer else None
         yield Figure(f"the peer's way, {size:,} members, {kind}", "our first sync", ratio, goal)
         yield Point(kind, PEER, size, ratio.ours)

@@ -70,6 +70,7 @@ class Comparison:
         self.roles = self._only(ROLES, roles)
 
     def _look_at_members(self, snapshot: Snapshot, state: LocalState) -> None:
+        """Set all that depends on whose members these are."""
         self.snapshot = snapshot
         self.state = state
         members = {member.memberId: member for member in snapshot.members}
@@ -100,7 +101,7 @@ class Comparison:
         if snapshot is self.snapshot and state is self.state:
             return self
         part = copy(self)
-        part._look_at_members(snapshot, state)  # noqa: SLF001 - one of us
+        part._look_at_members(snapshot, state)  # noqa: SLF001 - of our own copy
         return part
 
     def speaks_of(self, kind: str, identifier: str) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from jit_corps.snapshot import Records, Snapshot
 
-__all__ = ["members_of", "merged", "merged_grants", "merged_head", "merged_members"]
+__all__ = ["merged", "merged_grants", "merged_head", "merged_members", "merged_plain_members"]
 
 R = TypeVar("R")
 
@@ -57,7 +57,7 @@ def merged_members(told: Records[MemberRecord]) -> tuple[MemberRecord, ...]:
     return tuple(map(_with_single_places, _unique(told, attrgetter("memberId"), _one_member)))
 
 
-def members_of(
+def merged_plain_members(
     told: Iterable[tuple[Any, ...]], unpack: Callable[[tuple[Any, ...]], MemberRecord]
 ) -> tuple[MemberRecord, ...]:
     """As :func:`merged_members`, of records that are plain values.

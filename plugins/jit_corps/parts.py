@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from zlib import crc32
 
 from jit_corps.changes import KindChanges
-from jit_corps.merging import members_of, merged, merged_grants, merged_head, merged_members
+from jit_corps.merging import merged, merged_grants, merged_head, merged_members, merged_plain_members
 from jit_corps.packing import GRANT_RECORDS, MEMBER_RECORDS, ROWS, pairs_of, removals_of
 from jit_corps.renames import decided, find_renames, renamed, same_people, unlisted_people
 from jit_corps.rows import KEY_LENGTHS, MANUAL, GrantRow, MemberRow, MembershipRow
@@ -198,7 +198,7 @@ class Cut:
         for part in range(self._count):
             snapshot = replace(
                 self.snapshot,
-                members=members_of(self._records.plain_part(part), MEMBER_RECORDS.unpack),
+                members=merged_plain_members(self._records.plain_part(part), MEMBER_RECORDS.unpack),
                 grants=merged_grants(self._given.part(part)),
             )
             before = replace(
