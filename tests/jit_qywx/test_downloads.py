@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
+import socketserver
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +181,37 @@ def test_silence_times_out(
     wecom_emulator.faults.add("export/file", hang=True)
     with pytest.raises(errors.AnswerTimeout, match="block 1 of 1"):
         fetched(client, link)
+
+
+@pytest.mark.parametrize("begun", ["HTTP/1.1 200 OK\r\nX-Slow: ", "HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n"])
+def test_a_file_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, begun: str) -> None:
+    """Who sends a byte now and then, each in time, holds nobody for longer than all of the file may take."""
+    is_over = threading.Event()
+    asked = []
+
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.request.recv(2**16))
+            self.request.sendall(begun.encode())
+            with contextlib.suppress(OSError):
+                while not is_over.wait(0.01):
+                    self.request.sendall(b"x")
+
+    monkeypatch.setattr(downloads, "PIECES", 0.01)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_address[1]}/file"
+            link = Link(url, 70_000, "0" * 32, call="export/user block 1 of 1", corpId=CORP)
+            fetching = Downloads(timeout=(30, 30), trust_env=False, plain=True, pause=lambda _: None)
+            with pytest.raises(errors.AnswerTimeout, match="block 1 of 1 did not come in time"):
+                fetching.fetch(link)
+        finally:
+            is_over.set()
+            server.shutdown()
+            serving.join()
+    assert len(asked) == 1
 
 
 def test_a_file_that_nobody_wants_any_longer_is_left(

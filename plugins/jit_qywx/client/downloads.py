@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
 
-from jit_qywx.client.wire import QUERY_HEADER, open_session
+from jit_qywx.client.wire import PIECES, QUERY_HEADER, open_session
 from jit_qywx.errors import AnswerTimeout, BadAnswer, ConnectionFailed, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Downloads", "Link"]
 
@@ -27,6 +29,8 @@ __all__ = ["Downloads", "Link"]
 _TRIES = 3
 _FIRST_WAIT = 0.5
 _CHUNK = 2**16
+#: Bytes that come in a second, at the least, when a file is given the time for all of it.
+_SLOWEST = 2**16
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -51,7 +55,8 @@ class Link:
 class Downloads:
     """Fetches files for any number of threads.
 
-    :param timeout: seconds to wait for a connection, and for each piece of a file.
+    :param timeout: seconds to wait for a connection, and for each piece of a file; all of it, with what is repeated,
+        may take ten times as long, and a second more for each 64 KiB.
     :param trust_env: whether proxy settings of the environment apply; never for a loopback address.
     :param plain: whether a link may be of plain HTTP.
     :param pause: waits so many seconds.
@@ -87,10 +92,13 @@ class Downloads:
         :raises OSError: there is no room for it in the temporary folder.
         """
         origin, target, query = self._split(link)
+        limit = PIECES * self._timeout[1] + link.size / _SLOWEST
+        ends = monotonic() + limit
+        asked = _Asked(link, origin + target, query, ends, lambda: wanted() and not self._closed)
         store = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asked closes it
         try:
-            with self._session(origin, link) as session:
-                self._fill(store, link, session, origin + target, query, wanted)
+            with self._session(origin, link, limit) as session:
+                self._fill(store, asked, session)
             _check(store, link)
         except BaseException:
             store.close()
@@ -110,111 +118,109 @@ class Downloads:
             raise _bad(link, f"is at a link that is none of {' or '.join(allowed)}")
         return f"{parts.scheme}://{parts.netloc}", parts.path or "/", parts.query
 
-    def _session(self, origin: str, link: Link) -> _Borrowed:
+    @contextmanager
+    def _session(self, origin: str, link: Link, limit: float) -> Iterator[requests.Session]:
+        """A session for one file, which ends what is under way after so many seconds."""
         host = urlsplit(origin).hostname
         session = open_session(origin, connections=1, trust_env=self._trust_env and host not in _LOOPBACK)
         with self._lock:
             if self._closed:
                 raise ConnectionFailed(f"{link.call} was not fetched: the App is closed.", call=link.call)
             self._open.add(session)
-        return _Borrowed(session, self._give_back)
+        # The timeout is for each piece, and who sends a byte now and then would hold the caller for ever.
+        ending = threading.Timer(limit, session.close)
+        ending.daemon = True
+        ending.start()
+        try:
+            yield session
+        finally:
+            ending.cancel()
+            with self._lock:
+                self._open.discard(session)
+            session.close()
 
-    def _give_back(self, session: requests.Session) -> None:
-        with self._lock:
-            self._open.discard(session)
-        session.close()
-
-    def _fill(
-        self,
-        store: IO[bytes],
-        link: Link,
-        session: requests.Session,
-        url: str,
-        query: str,
-        wanted: Callable[[], bool],
-    ) -> None:
-        def is_wanted() -> bool:
-            return wanted() and not self._closed
-
+    def _fill(self, store: IO[bytes], asked: _Asked, session: requests.Session) -> None:
         for attempt in range(1, _TRIES + 1):
             try:
-                self._append(store, link, session, url, query, is_wanted)
+                self._append(store, asked, session)
                 return
             except TransportError as error:
                 passing = not isinstance(error, BadAnswer) or error.status >= requests.codes.server_error
-                if not passing or attempt == _TRIES or not is_wanted():
+                if not passing or attempt == _TRIES or not asked.wanted() or asked.is_over:
                     raise
             self._pause(_FIRST_WAIT * 2.0**attempt)
 
-    def _append(
-        self,
-        store: IO[bytes],
-        link: Link,
-        session: requests.Session,
-        url: str,
-        query: str,
-        wanted: Callable[[], bool],
-    ) -> None:
+    def _append(self, store: IO[bytes], asked: _Asked, session: requests.Session) -> None:
         """Fetch what is missing."""
-        start = store.seek(0, 2)
+        link, start = asked.link, store.seek(0, 2)
         # Compressed on the way, neither size nor MD5 would be those of the file.
-        headers = {"Accept-Encoding": "identity", QUERY_HEADER: query}
+        headers = {"Accept-Encoding": "identity", QUERY_HEADER: asked.query}
         if start:
             headers["Range"] = f"bytes={start}-"
         failure: TransportError
         try:
             with session.get(
-                url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
+                asked.url, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
             ) as response:
                 if response.status_code not in (requests.codes.ok, requests.codes.partial):
                     raise _bad(link, f"was answered with HTTP status {response.status_code}", response.status_code)
                 if response.status_code == requests.codes.ok or not _goes_on(response, start):
                     store.seek(0)
                     store.truncate()
-                _write(store, link, response, wanted)
+                _write(store, asked, response)
                 return
-        except requests.Timeout:
-            failure = AnswerTimeout(
-                f"{link.call} did not come in time.", call=link.call, corpId=link.corpId, hint=_hint(url)
-            )
         except requests.RequestException as error:
-            failure = ConnectionFailed(
-                f"The connection for {link.call} broke: {type(error).__name__}.",
-                call=link.call,
-                corpId=link.corpId,
-                hint=_hint(url),
-            )
+            if isinstance(error, requests.Timeout) or asked.is_over:
+                failure = _late(asked)
+            else:
+                failure = ConnectionFailed(
+                    f"The connection for {link.call} broke: {type(error).__name__}.",
+                    call=link.call,
+                    corpId=link.corpId,
+                    hint=_hint(asked.url),
+                )
         # Outside the except block: the HTTP library's exception must not become the context of ours.
         raise failure
 
 
-class _Borrowed:
-    """A session for the time of one file."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A file that somebody waits for.
 
-    def __init__(self, session: requests.Session, give_back: Callable[[requests.Session], None]) -> None:
-        self._session = session
-        self._give_back = give_back
+    :param url: where it is, without ``query``.
+    :param ends: when it is waited for no longer, by the clock of :func:`time.monotonic`.
+    :param wanted: whether it still is.
+    """
 
-    def __enter__(self) -> requests.Session:
-        return self._session
+    link: Link
+    url: str
+    query: str = field(repr=False)
+    ends: float
+    wanted: Callable[[], bool]
 
-    def __exit__(self, *_: object) -> None:
-        self._give_back(self._session)
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is."""
+        return monotonic() >= self.ends
 
 
 def _goes_on(response: requests.Response, start: int) -> bool:
     return bool(start) and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
-def _write(store: IO[bytes], link: Link, response: requests.Response, wanted: Callable[[], bool]) -> None:
+def _write(store: IO[bytes], asked: _Asked, response: requests.Response) -> None:
+    link = asked.link
     left = link.size - store.tell()
     for chunk in response.iter_content(_CHUNK):
-        if not wanted():
+        if not asked.wanted():
             raise ConnectionFailed(f"{link.call} is not wanted any longer.", call=link.call, corpId=link.corpId)
         left -= len(chunk)
         if left < 0:
             raise _bad(link, f"is larger than the {link.size} bytes that WeCom told")
         store.write(chunk)
+    if left and asked.is_over:
+        # A connection that we end looks like one whose other end had no more to say.
+        raise _late(asked)
 
 
 def _check(store: IO[bytes], link: Link) -> None:
@@ -236,6 +242,13 @@ def _bad(link: Link, what: str, status: int = 200) -> BadAnswer:
         corpId=link.corpId,
         status=status,
         hint="Nothing of the file was used. A link works for two hours; a new export makes new ones.",
+    )
+
+
+def _late(asked: _Asked) -> AnswerTimeout:
+    link = asked.link
+    return AnswerTimeout(
+        f"{link.call} did not come in time.", call=link.call, corpId=link.corpId, hint=_hint(asked.url)
     )
 
 

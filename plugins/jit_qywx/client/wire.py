@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from jit_qywx.client.answers import Answer
 
-__all__ = ["QUERY_HEADER", "open_session", "way_to"]
+__all__ = ["PIECES", "QUERY_HEADER", "open_session", "way_to"]
 
 #: An answer may take so many times as long as a piece of it.
-_PIECES = 10
+PIECES = 10
 #: Carries the encoded query from the caller to the connection; it is never sent.
 QUERY_HEADER = "X-Jit-Query"
 
@@ -146,7 +146,7 @@ class _Exchanging:
             # A server may answer, for example that this is too long, and hang up before it has read all.
             with contextlib.suppress(BrokenPipeError):
                 sock.sendall(request)
-            answer = read_answer(sock, _PIECES * read)
+            answer = read_answer(sock, PIECES * read)
             is_good = answer.reusable
         except BaseException:
             is_good = False
@@ -165,7 +165,6 @@ class _Exchanging:
             pool._prepare_proxy(connection)  # noqa: SLF001 - of ourselves
         if connection.sock is None:
             connection.connect()
-        self.connections.add(connection)
         sock: socket.socket = connection.sock
         sock.settimeout(read)
         return sock
@@ -176,10 +175,13 @@ class _QueryAppending:
 
     connections: _Connections
 
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]  # the connection class it is mixed into has the method
+        self.connections.add(self)
+
     def request(
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **kwargs: Any
     ) -> None:
-        self.connections.add(self)
         kept = dict(headers or {})
         query = kept.pop(QUERY_HEADER, "")
         super().request(  # type: ignore[misc]  # the connection class it is mixed into has the method
