@@ -33,13 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEPT_SECONDS",
+    "Digests",
     "Fingerprint",
     "Fingerprints",
     "Prints",
     "Touched",
-    "digest_of",
     "load",
-    "mark_of",
     "read_touched",
     "store",
 ]
@@ -60,7 +59,7 @@ class Fingerprint(NamedTuple):
     """What one list said: of the members of a department, or of those whom a role names.
 
     :param members: how many members it told of, each of them once, and each as one of its own.
-    :param marks: what it said of each of them, one :func:`mark_of` after another; ``""`` when that is not known.
+    :param marks: what it said of each of them, one :meth:`Digests.mark` after another; ``""`` when that is not known.
     """
 
     digest: str
@@ -102,14 +101,31 @@ class Touched:
     roles: frozenset[str] = frozenset()
 
 
-def digest_of(text: bytes) -> str:
-    """A digest that no two texts share."""
-    return blake2b(text, digest_size=16).hexdigest()
+class Digests:
+    """Makes digests of what lists say.
 
+    A list may say what is kept nowhere, a telephone number for example. Whoever has the database and everything else
+    that is said of somebody could try all numbers; without the key they cannot.
 
-def mark_of(text: bytes) -> str:
-    """A short digest of what a list said of one member. It need not differ but from those of the same list."""
-    return base64.b64encode(blake2b(text, digest_size=MARK * 6 // 8).digest()).decode("ascii")
+    :param key: at most 64 bytes, to be kept from whoever may read the database. With another key all digests differ, as
+        though all lists said something new.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._list = blake2b(key=key, digest_size=16)
+        self._member = blake2b(key=key, digest_size=MARK * 6 // 8)
+
+    def digest(self, text: bytes) -> str:
+        """A digest that no two texts share."""
+        digest = self._list.copy()
+        digest.update(text)
+        return digest.hexdigest()
+
+    def mark(self, text: bytes) -> str:
+        """A short digest of what a list said of one member. It need not differ but from those of the same list."""
+        mark = self._member.copy()
+        mark.update(text)
+        return base64.b64encode(mark.digest()).decode("ascii")
 
 
 def read_touched(storage: Storage, corpFullName: str, since: int, generation: int) -> Touched | None:

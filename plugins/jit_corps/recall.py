@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import peewee
 
-    from jit_corps.fingerprints import Fingerprint, Prints
+    from jit_corps.fingerprints import Digests, Fingerprint, Prints
     from jitcore.storage import Storage
 
 __all__ = ["Partly", "Recall"]
@@ -49,10 +49,12 @@ class Recall:
     """What one corp's lists said when its organisation was last published.
 
     :param clock: seconds since the epoch.
+    :param digests: makes digests of what lists say now.
     """
 
-    def __init__(self, storage: Storage, corpFullName: str, clock: Callable[[], float]) -> None:
+    def __init__(self, storage: Storage, corpFullName: str, clock: Callable[[], float], digests: Digests) -> None:
         self.corpFullName = corpFullName
+        self.digests = digests
         self._storage = storage
         self._clock = clock
         self._departments: Prints = {}

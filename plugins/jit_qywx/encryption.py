@@ -47,6 +47,8 @@ class SecretBox:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
         self._first = _key_id(keys[0])
+        #: A key for digests that only this App can make, of the key that seals.
+        self.digest_key = hashlib.blake2b(b"jitcore digests", key=keys[0], digest_size=_KEY_BYTES).digest()
 
     def seal(self, secret: str, place: str) -> str:
         """Encrypt a secret for one place, such as ``token/app/<suite>/<corp>``."""

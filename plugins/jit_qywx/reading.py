@@ -200,7 +200,7 @@ class _Reading:
 
     def _with_repeats(self, snapshot: Snapshot, people: _People, recall: Recall) -> Snapshot:
         """The snapshot that says as well what of it was told before."""
-        roles = fingerprints_of(people.tags.values())
+        roles = fingerprints_of(people.tags.values(), recall.digests)
         repeats = Repeats(
             corpFullName=recall.corpFullName,
             generation=recall.generation,

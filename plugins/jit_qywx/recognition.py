@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from jit_corps.fingerprints import Fingerprint, digest_of, mark_of
+from jit_corps.fingerprints import Fingerprint
 from jit_corps.recall import Partly
 from jit_qywx.client.user import User
 from jit_qywx.listing import Repeated
@@ -17,6 +17,7 @@ from jit_qywx.member_texts import MemberTexts, are_of, memberId_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from jit_corps.fingerprints import Digests
     from jit_corps.recall import Recall
     from jit_corps.snapshot import MemberRecord
     from jit_qywx.client import QywxProxyClient
@@ -51,7 +52,7 @@ def read_page(client: QywxProxyClient, recall: Recall, mapper: Mapper, deptId: s
     :raises ApiError: the call was refused.
     :raises TransportError: it got no usable answer.
     """
-    answer = _Answer(mapper, deptId, recall.said(deptId))
+    answer = _Answer(mapper, deptId, recall.said(deptId), recall.digests)
     # Mapped here, while other threads wait for their answers.
     return answer.page(mapper.members(client.user.list_news(deptId, answer.news), listed_in=deptId))
 
@@ -62,22 +63,23 @@ class _Answer:
     :param said: what it said before; None when that is not known.
     """
 
-    def __init__(self, mapper: Mapper, deptId: str, said: Fingerprint | None) -> None:
+    def __init__(self, mapper: Mapper, deptId: str, said: Fingerprint | None, digests: Digests) -> None:
         self._mapper = mapper
         self._deptId = deptId
         self._said = said
+        self._digests = digests
         self._text = b""
         self._digest = ""
         self._parted: _Parted | None = None
 
     def news(self, text: bytes) -> bytes:
         """The part of it that has to be read. It is asked for every answer, and a call that is repeated has several."""
-        self._text, self._digest, self._parted = text, digest_of(text), None
+        self._text, self._digest, self._parted = text, self._digests.digest(text), None
         if self._said is None:
             return text
         if self._said.digest == self._digest:
             return b""
-        self._parted = _Parted.of(text, self._said)
+        self._parted = _Parted.of(text, self._said, self._digests)
         return text if self._parted is None else self._parted.news
 
     def page(self, told: list[MemberRecord]) -> Page:
@@ -104,7 +106,7 @@ class _Answer:
             return Page(told)
         texts = MemberTexts.of(self._text)
         is_in_pieces = texts is not None and are_of(texts.each, [member.memberId for member in told])
-        marks = "".join(map(mark_of, texts.each)) if texts is not None and is_in_pieces else ""
+        marks = "".join(map(self._digests.mark, texts.each)) if texts is not None and is_in_pieces else ""
         return Page(told, fingerprint=Fingerprint(self._digest, len(told), marks))
 
     @property
@@ -125,12 +127,12 @@ class _Parted(NamedTuple):
     unknown: list[bytes]
 
     @classmethod
-    def of(cls, text: bytes, said: Fingerprint) -> _Parted | None:
+    def of(cls, text: bytes, said: Fingerprint, digests: Digests) -> _Parted | None:
         """``None`` when it has to be read as a whole: nothing of it is known, or something is there twice."""
         texts = MemberTexts.of(text) if said.marks else None
         if texts is None:
             return None
-        marks, known = list(map(mark_of, texts.each)), said.each
+        marks, known = list(map(digests.mark, texts.each)), said.each
         parts: tuple[list[bytes], list[bytes]] = [], []
         for piece, mark in zip(texts.each, marks, strict=True):
             parts[mark not in known].append(piece)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jit_corps.checkpoints import drop_checkpoints
+from jit_corps.fingerprints import Digests
 from jit_corps.resting import Rest
 from jit_qywx.authorizations import Authorizations
 from jit_qywx.client.budget import Budget
@@ -133,6 +134,8 @@ class Suite:
         self.timing = timing
         self.now = timing.now
         suiteId = config.suiteId
+        #: Makes digests of what WeCom says of enterprises.
+        self.digests = Digests(box.digest_key)
         self.transport = Transport(
             config.apiBaseUrl,
             timeout=(_CONNECT_SECONDS, config.timeoutSeconds),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from jit_corps.fingerprints import Fingerprint, digest_of
+from jit_corps.fingerprints import Fingerprint
 from jit_corps.packing import GRANT_RECORDS
 from jit_corps.rows import TAG
 from jit_corps.spool import Packed
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from jit_corps.fingerprints import Digests
     from jit_corps.progress import Progress
     from jit_corps.snapshot import GrantRecord, Records
     from jit_qywx.client import QywxProxyClient
@@ -71,10 +72,10 @@ def grants_of(tags: Mapping[str, Tag]) -> Records[GrantRecord]:
     return _Grants(tuple(tags.values()))
 
 
-def fingerprints_of(tags: Iterable[Tag]) -> dict[str, Fingerprint]:
+def fingerprints_of(tags: Iterable[Tag], digests: Digests) -> dict[str, Fingerprint]:
     """What the tags said, by the ids of their roles."""
     return {
-        tag.role.roleId: Fingerprint(digest_of("\n".join(sorted(tag.memberIds)).encode()), len(tag.memberIds))
+        tag.role.roleId: Fingerprint(digests.digest("\n".join(sorted(tag.memberIds)).encode()), len(tag.memberIds))
         for tag in tags
     }
 

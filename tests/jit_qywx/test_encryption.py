@@ -66,6 +66,15 @@ def test_keys_can_be_changed(tmp_path: Path) -> None:
     assert open_box(tmp_path, {KEY_VARIABLE: new}).open(resealed, "here") == "secret"
 
 
+def test_digests_have_a_key_of_their_own(tmp_path: Path) -> None:
+    """It follows from the key that seals, and says nothing of it; where that changes, digests do."""
+    old, new = new_key(), new_key()
+    key = open_box(tmp_path, {KEY_VARIABLE: old}).digest_key
+    assert key != base64.b64decode(old)
+    assert open_box(tmp_path, {KEY_VARIABLE: f"{old},{new}"}).digest_key == key
+    assert open_box(tmp_path, {KEY_VARIABLE: f"{new},{old}"}).digest_key != key
+
+
 def test_another_key_is_named_by_its_id(tmp_path: Path) -> None:
     """A secret of another key is an error that names both keys' ids, neither key, and the way out."""
     old, new = new_key(), new_key()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jit_corps.differing import read_differing
 from jit_corps.edits import release_pins, set_offline, set_pins, set_roles
 from jit_corps.errors import SyncFailed
-from jit_corps.fingerprints import KEPT_SECONDS, load
+from jit_corps.fingerprints import KEPT_SECONDS, Digests, load
 from jit_corps.models import CorpDeptMember, CorpMember
 from jit_corps.plan import plan_parts_guarded
 from jit_corps.recall import Recall
@@ -413,7 +413,7 @@ def test_another_right_makes_the_same_text_say_something_else(make_world):  # no
 
 def test_a_reading_that_begins_anew_believes_nothing_of_before(world):
     """When its first calls turned out to be another enterprise's, what the app may see may differ the second time."""
-    recall = Recall(world.bench.storage, world.bench.engine.corpFullName, world.bench.clock)
+    recall = Recall(world.bench.storage, world.bench.engine.corpFullName, world.bench.clock, world.suite.digests)
     stored = load(world.bench.storage, world.bench.engine.corpFullName)
     assert stored is not None
     recall.begin(stored[1].version)
@@ -421,6 +421,25 @@ def test_a_reading_that_begins_anew_believes_nothing_of_before(world):
     recall.begin("of another range")
     assert recall.said("1") is None
     assert recall.populated == {}
+
+
+def test_another_key_makes_everybody_compared(compared, world):
+    """Nobody can try telephone numbers by digests without the key; with another one no list is known again."""
+    world.org.update_member("user05", mobile="13800138000")
+    world.sync()
+    name = world.bench.engine.corpFullName
+    _, before = load(world.bench.storage, name)
+    compared.whole = 0
+    world.suite.digests = Digests(b"another key")
+    assert world.sync().changes == 0
+    assert compared.whole == 1
+    _, after = load(world.bench.storage, name)
+    for old, new in ((before.departments, after.departments), (before.roles, after.roles)):
+        assert old.keys() == new.keys()
+        assert old.items().isdisjoint(new.items())
+    assert not any(old.each & after.departments[one].each for one, old in before.departments.items())
+    assert world.sync().changes == 0
+    assert compared.whole == 1
 
 
 def test_what_was_not_published_whole_is_not_believed(world):

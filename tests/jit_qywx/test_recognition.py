@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jit_corps.fingerprints import Fingerprint, mark_of
+from jit_corps.fingerprints import Digests, Fingerprint
 from jit_qywx.listing import Listing
 from jit_qywx.mapping import Mapper
 from jit_qywx.member_texts import MemberTexts, are_of, memberId_of
 from jit_qywx.recognition import Page, read_page
 from jit_qywx.scope import VisibleScope
 
+DIGESTS = Digests(b"nobody knows")
 texts = st.text(max_size=12)
 ids = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8)
 #: Texts and nested records that look like what stands between two members.
@@ -51,6 +52,8 @@ class Lists:
 
 class Said:
     """Remembers what one department's list said."""
+
+    digests = DIGESTS
 
     def __init__(self, fingerprint: Fingerprint | None = None) -> None:
         self.fingerprint = fingerprint
@@ -233,4 +236,4 @@ def test_pieces_name_their_members():
     assert not are_of(found.each, ["anna"])
     assert not are_of(found.each, ["ann", "名"])
     assert MemberTexts.of(found.only(found.each[1:])).each == found.each[1:]
-    assert len({mark_of(piece) for piece in found.each}) == 2
+    assert len({DIGESTS.mark(piece) for piece in found.each}) == 2

@@ -98,7 +98,7 @@ class World:
             everybody=Kept(self.bench.storage, self.bench.engine.corpFullName).everybody,
             checkpoint=self.checkpoint() if self.keeps else None,
             contacts=False,
-            recall=Recall(self.bench.storage, self.bench.engine.corpFullName, self.bench.clock),
+            recall=Recall(self.bench.storage, self.bench.engine.corpFullName, self.bench.clock, self.suite.digests),
         )
 
     def checkpoint(self) -> Checkpoint:

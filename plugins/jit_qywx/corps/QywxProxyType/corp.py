@@ -100,8 +100,8 @@ class QywxProxyCorp(Corp):
     def fetch_or_resume(self, known: AbstractSet[str], *, confirm: int, progress: Progress) -> Snapshot:
         """As :meth:`fetch`, but what an interrupted reading has read is kept for a while and not read again.
 
-        Lists that say what they said when the organisation was last published are told apart: see
-        :mod:`jit_corps.fingerprints`.
+        Lists that say what they said when the organisation was last published are told apart, if the auth element has a
+        key for their digests: see :mod:`jit_corps.fingerprints`.
         An element whose Type has its own ``fetch`` is read by that, from the beginning.
         """
         if type(self).fetch is not QywxProxyCorp.fetch:
@@ -111,7 +111,9 @@ class QywxProxyCorp(Corp):
         from jit_qywx.pages import pack, unpack
 
         kept = Checkpoint(self.app.storage, self.fullName, self.corpId, self.clock, pack=pack, unpack=unpack)
-        recall = Recall(self.app.storage, self.fullName, self.clock)
+        auth: Any = self.app.getElement(self.authFullName)
+        digests = auth.digests() if hasattr(auth, "digests") else None
+        recall = None if digests is None else Recall(self.app.storage, self.fullName, self.clock, digests)
         try:
             return self._read(known, confirm, progress, kept, recall)
         finally:

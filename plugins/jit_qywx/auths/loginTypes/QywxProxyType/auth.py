@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jit_corps.corp import Corp
+    from jit_corps.fingerprints import Digests
     from jit_corps.resting import Rest
     from jit_qywx.authorizations import Authorization
     from jit_qywx.client import QywxProxyClient
@@ -143,6 +144,11 @@ class QywxProxyAuth(PeopleLogin):
         """What is remembered of exports of an enterprise, for its corp element."""
         suite, _ = self._use()
         return suite.exports(corpId)
+
+    def digests(self) -> Digests:
+        """Makes digests of what WeCom says, with a key that only this App has, for corp elements."""
+        suite, _ = self._use()
+        return suite.digests
 
     def resting(self, corpId: str) -> Rest | None:
         """Why a sync of all enterprises passes this one over: it is parked, suspended or cancelled; None otherwise."""
