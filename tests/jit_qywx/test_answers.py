@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jit_qywx.client import answers
 from jit_qywx.client.answers import Answer, read_answer
 
 if TYPE_CHECKING:
@@ -80,6 +81,20 @@ def test_a_part_is_never_taken_for_the_whole(kind: str, length: int) -> None:
     except (HTTPException, ValueError):
         return
     assert content == BODY
+
+
+def test_a_body_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody fills the memory: neither by sending on, nor by sending what becomes large when it is decompressed."""
+    large = b"x" * 10_000
+    packed = gzip.compress(large, mtime=0)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+    plain = [b"HTTP/1.1 200 OK\r\n\r\n", *[large[:1000]] * 10]
+    for sent in (plain, [head, packed], [head, packed[:-8]], [head, gzip.compress(large[1:], mtime=0), GZIPPED]):
+        monkeypatch.setattr(answers, "_LONGEST_BODY", len(large) - 1)
+        with pytest.raises(HTTPException, match="endless"):
+            answered(sent)
+    monkeypatch.setattr(answers, "_LONGEST_BODY", len(large))
+    assert answered(plain).content == answered([head, packed]).content == large
 
 
 def test_interim_answers_are_passed_over() -> None:

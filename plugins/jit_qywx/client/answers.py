@@ -27,6 +27,9 @@ _GZIP = 16 + zlib.MAX_WBITS
 _PIECE = 65_536
 #: Headers, and bytes of them, that an answer has at most: as http.client has it.
 _MOST_HEADERS, _LONGEST_HEAD = 100, 65_536
+#: Bytes of a body, as they come and decompressed: many times as many as the list of the largest department has.
+_LONGEST_BODY = 2**28
+_ENDLESS = "an endless body"
 
 
 class Answer(NamedTuple):
@@ -46,7 +49,7 @@ def read_answer(sock: socket, longest: float = inf) -> Answer:
 
     :param longest: seconds after which nothing more is waited for, however steadily it comes. The socket's own timeout
         is for each piece, and who sends a byte now and then would hold the caller for ever.
-    :raises HTTPException: it is not HTTP, or the connection ended before the answer did.
+    :raises HTTPException: it is not HTTP, has no end in sight, or the connection ended before the answer did.
     :raises OSError: the connection failed; TimeoutError when a piece, or all of it, took too long.
     """
     reading, ends = _Reading(), monotonic() + longest
@@ -66,7 +69,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._parser = HttpResponseParser(self)
-        self._headers = self._head = 0
+        self._headers = self._head = self._length = 0
         self._ends_with_connection = True
         self.status = 0
         self.encoding = b""
@@ -87,6 +90,8 @@ class _Reading:
             if not self.is_over:
                 # Not with the parser's own words, which may hold some of the answer.
                 raise HTTPException("no HTTP answer that is understood") from None
+        if self._length > _LONGEST_BODY:
+            raise HTTPException(_ENDLESS)
 
     def close(self) -> None:
         """Let go of the parser, which knows this object: together they would wait for the collector of garbage."""
@@ -116,6 +121,7 @@ class _Reading:
 
     def on_body(self, body: bytes) -> None:
         if not self.is_over:
+            self._length += len(body)
             self.body.append(body)
 
     def on_message_complete(self) -> None:
@@ -135,15 +141,20 @@ def _decoded(content: bytes, encoding: bytes) -> bytes:
         return content
     if encoding not in (b"gzip", b"x-gzip"):
         raise HTTPException("an encoding that was not asked for")
-    unpacked = []
+    unpacked, left = [], _LONGEST_BODY
     # It may come in several parts, each of them compressed by itself (RFC 1952, 2.2).
     while content:
         unpacking = zlib.decompressobj(_GZIP)
         try:
-            unpacked.append(unpacking.decompress(content) + unpacking.flush())
+            # A limit of zero would be none.
+            part = unpacking.decompress(content, left + 1)
         except zlib.error:
             raise HTTPException("broken compression") from None
+        left -= len(part)
+        if left < 0:
+            raise HTTPException(_ENDLESS)
         if not unpacking.eof:
             raise IncompleteRead(b"")
+        unpacked.append(part)
         content = unpacking.unused_data
     return b"".join(unpacked)
