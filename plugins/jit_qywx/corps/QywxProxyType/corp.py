@@ -110,10 +110,10 @@ class QywxProxyCorp(Corp):
         from jit_corps.recall import Recall
         from jit_qywx.pages import pack, unpack
 
-        kept = Checkpoint(self.app.storage, self.fullName, self.corpId, self.clock, pack=pack, unpack=unpack)
         auth: Any = self.app.getElement(self.authFullName)
         digests = auth.digests() if hasattr(auth, "digests") else None
         recall = None if digests is None else Recall(self.app.storage, self.fullName, self.clock, digests)
+        kept = Checkpoint(self.app.storage, self.fullName, self.corpId, self.clock, pack=pack, unpack=unpack)
         try:
             return self._read(known, confirm, progress, kept, recall)
         finally:
