@@ -152,6 +152,11 @@ def _counts_agree() -> None:
     _put("jit_corps.recall:Recall", "_counts", lambda *asked: _Anything(real(*asked)))
 
 
+def _digests_need_no_key() -> None:
+    real = _real("jit_corps.fingerprints:Digests", "__init__")
+    _put("jit_corps.fingerprints:Digests", "__init__", lambda self, _key: real(self, b""))
+
+
 def _nobody_differs() -> None:
     real = _real("jit_corps.recall:Recall", "look_up_news")
 
@@ -406,6 +411,11 @@ PROTECTIONS = {
         "who is missing from a list that repeats all others is noticed",
         _nobody_differs,
         ("tests/jit_qywx/test_fingerprints.py::test_who_is_missing_from_a_list_that_repeats_the_others_is_noticed",),
+    ),
+    "keyed digests": Protection(
+        "without the key nobody can try numbers by the digests of lists",
+        _digests_need_no_key,
+        ("tests/jit_qywx/test_fingerprints.py::test_another_key_makes_everybody_compared",),
     ),
     "pages that wait": Protection(
         "a reading whose quota is used up goes on where it stopped when the hour is over",
