@@ -16,15 +16,13 @@ from benchmarks.tables import inserting
 from benchmarks.upstream import Shape, Upstream
 
 OURS, UNCHANGED, FLOOR, PEER = "first sync", "sync, nothing changed", "floor", "the peer's way"
-#: So many members are synced in one size at a time, all rounds together: a round of the largest takes minutes.
-ENOUGH = 200_000
 
 
 def results(scale: Scale, folder: Path) -> Iterator[Result]:
-    """Every size on each database; of the largest there is one round.
+    """Every size on each database.
 
-    The others have theirs before it and after it: a machine that gets slower within the minutes of the largest would
-    make the growth look large, and one that gets faster small.
+    The largest has its rounds in the middle, and the others theirs before it and after it: a machine that gets slower
+    within the minutes of the largest would make the growth look large, and one that gets faster small.
     """
     rounds: dict[tuple[int, Opened], list[tuple[float, float, float]]] = defaultdict(list)
     peers: dict[tuple[int, Opened], float] = {}
@@ -35,8 +33,7 @@ def results(scale: Scale, folder: Path) -> Iterator[Result]:
                     # Whatever is slow the first time would make the smallest slow, and the growth look small.
                     _round(upstream, sqlite, folder)
                 for database in databases:
-                    count = max(1, min(scale.sync_rounds, ENOUGH // size))
-                    rounds[size, database] += [_round(upstream, database, folder) for _ in range(count)]
+                    rounds[size, database] += [_round(upstream, database, folder) for _ in range(scale.sync_rounds)]
                     if size <= scale.peer and (size, database) not in peers:
                         # One round: it takes minutes, and what it is held against lies far away.
                         peers[size, database] = _peer(upstream, database, folder)
