@@ -74,14 +74,26 @@ class BulkWriter(ABC):
         update: Sequence[str] | None,
     ) -> int:
         """See :meth:`jitcore.storage.Storage.upsert_rows`."""
-        names, keys = _column_names(model, columns), _column_names(model, key)
-        new = (
-            [name for name in names if name not in keys] if update is None else _column_names(model, update, empty=True)
-        )
-        missing = [name for name in [*keys, *new] if name not in names]
-        if missing:
-            raise ArgumentError(f"Columns {', '.join(missing)} are in key or update but not among the row's columns.")
+        names, keys, new = _upserted(model, columns, key, update)
         return self._write(len(names), rows, lambda given: self._upsert(Table(model), names, keys, new, given))
+
+    def upsert_selected(
+        self,
+        model: type[peewee.Model],
+        columns: Sequence[str],
+        query: peewee.Select,
+        key: Sequence[str],
+        update: Sequence[str] | None,
+    ) -> None:
+        """See :meth:`jitcore.storage.Storage.upsert_selected`."""
+        names, keys, new = _upserted(model, columns, key, update)
+        database: Any = self._database
+        sql, values = database.get_sql_context().sql(query).query()
+        # Behind a query without a condition, SQLite would take ON for that of a join.
+        source = f"SELECT * FROM ({sql}) AS found WHERE 1 = 1"
+        with self._transaction():
+            sql = f"{self._inserting(Table(model), names)} {source} {self._meeting(keys, new)}"
+            database.execute_sql(sql, values)
 
     def update(self, model: type[peewee.Model], key: Sequence[str], columns: Sequence[str], rows: Iterable[Row]) -> int:
         """See :meth:`jitcore.storage.Storage.update_rows`."""
@@ -112,6 +124,17 @@ class BulkWriter(ABC):
     def _filling(self, table: Table, count: int) -> AbstractContextManager[None]:
         """Around inserting about so many rows; 0 for nobody knows how many."""
         return nullcontext()
+
+    def _inserting(self, table: Table, names: Sequence[str]) -> str:
+        """How an insert of some columns begins."""
+        return f"INSERT INTO {table} ({_listed(names)})"
+
+    def _meeting(self, keys: Sequence[str], new: Sequence[str]) -> str:
+        """How it ends, so that a row with the same key takes over the new columns, if any."""
+        if not new:
+            return f"ON CONFLICT ({_listed(keys)}) DO NOTHING"
+        assignments = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in new)
+        return f"ON CONFLICT ({_listed(keys)}) DO UPDATE SET {assignments}"
 
     @abstractmethod
     def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int: ...
@@ -171,7 +194,7 @@ class SqliteWriter(BulkWriter):
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
-        return self._add(table, names, f" {_on_conflict(keys, new)}", rows)
+        return self._add(table, names, f" {self._meeting(keys, new)}", rows)
 
     def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
         assignments = ", ".join(f"{_quoted(name)} = ?" for name in names)
@@ -221,10 +244,10 @@ class PostgresqlWriter(BulkWriter):
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
-        source = f"SELECT * FROM {self._arrays(table, names)} {_on_conflict(keys, new)}"
+        source = f"SELECT * FROM {self._arrays(table, names)}"
         # One statement may not update a row twice; without an update it may meet it twice.
         unique = [names.index(key) for key in keys] if new else None
-        return self._run(f"INSERT INTO {table} ({_listed(names)}) {source}", rows, unique)
+        return self._run(f"{self._inserting(table, names)} {source} {self._meeting(keys, new)}", rows, unique)
 
     def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
         assignments = ", ".join(f"{_quoted(name)} = new.n{index}" for index, name in enumerate(names, len(keys)))
@@ -291,6 +314,18 @@ def _column_names(model: type[peewee.Model], names: Sequence[str], *, empty: boo
     return found
 
 
+def _upserted(
+    model: type[peewee.Model], columns: Sequence[str], key: Sequence[str], update: Sequence[str] | None
+) -> tuple[list[str], list[str], list[str]]:
+    """The columns that an upsert writes, those of the key, and those that a row that is there takes over."""
+    names, keys = _column_names(model, columns), _column_names(model, key)
+    new = [name for name in names if name not in keys] if update is None else _column_names(model, update, empty=True)
+    missing = [name for name in [*keys, *new] if name not in names]
+    if missing:
+        raise ArgumentError(f"Columns {', '.join(missing)} are in key or update but not among the row's columns.")
+    return names, keys, new
+
+
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     remaining = iter(rows)
     while chunk := list(islice(remaining, _CHUNK)):
@@ -343,10 +378,3 @@ def _equal(names: Sequence[str]) -> str:
 
 def _same(keys: Sequence[str]) -> str:
     return " AND ".join(f"old.{_quoted(name)} = new.n{index}" for index, name in enumerate(keys))
-
-
-def _on_conflict(keys: Sequence[str], new: Sequence[str]) -> str:
-    if not new:
-        return f"ON CONFLICT ({_listed(keys)}) DO NOTHING"
-    assignments = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in new)
-    return f"ON CONFLICT ({_listed(keys)}) DO UPDATE SET {assignments}"

@@ -179,6 +179,22 @@ class Storage:
         """
         return self._writer.upsert(self.models[model], columns, rows, key, update)
 
+    def upsert_selected(
+        self,
+        model: type[peewee.Model],
+        columns: Sequence[str],
+        query: peewee.Select,
+        key: Sequence[str],
+        update: Sequence[str] | None = None,
+    ) -> None:
+        """As :meth:`upsert_rows` for the rows that a query finds: one statement, and no row leaves the database.
+
+        :param query: built from plain or from bound models, not from both; it finds no key twice. In the order of the
+            key its rows are written fastest.
+        :raises ArgumentError: the model has no such column, or a key column is not among ``columns``.
+        """
+        self._writer.upsert_selected(self.models[model], columns, query, key, update)
+
     def update_rows(
         self,
         model: type[peewee.Model],

@@ -61,6 +61,7 @@ TABLES: Mapping[str, tuple[type[peewee.Model], type[Row]]] = {
 #: So many new rows of a kind change how their table is searched.
 MANY = 10_000
 
+_ACCOUNT_COLUMNS, _ACCOUNT_KEY = ("userId", "name"), ("userId",)
 #: The account of a member's row.
 _ACCOUNT = itemgetter(MemberRow._fields.index("userId"), MemberRow._fields.index("name"))
 
@@ -133,7 +134,10 @@ def _write(storage: Storage, plan: Plan, generation: int, runId: int) -> int:
         return generation
     for kind in KINDS:
         write_changes(storage, plan.corpFullName, kind, plan.kinds[kind])
-    write_accounts(storage, plan.kinds[MEMBERS])
+    if plan.base:
+        write_accounts(storage, plan.kinds[MEMBERS])
+    else:
+        _write_all_accounts(storage, plan.corpFullName)
     write_header(storage, plan.corpFullName, generation + 1, plan.header)
     record_changes(storage, plan.corpFullName, generation + 1, plan.kinds, runId)
     return generation + 1
@@ -174,9 +178,17 @@ def _stored(kind: str, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, .
     return (tuple(encode(value) if isinstance(value, tuple) else value for value in row) for row in rows)
 
 
+def _write_all_accounts(storage: Storage, corpFullName: str) -> None:
+    """As :func:`write_accounts` where all members are new: the database has just got them."""
+    member = storage.models[CorpMember]
+    query = member.select(member.userId, member.name).where(member.corpFullName == corpFullName)
+    # Accounts come in no order, as members come in theirs; each would be looked for in another place.
+    storage.upsert_selected(User, _ACCOUNT_COLUMNS, query.order_by(member.userId), _ACCOUNT_KEY)
+
+
 def write_accounts(storage: Storage, changes: KindChanges[MemberRow]) -> None:
     """Write the accounts of members who are new, are called something else now, or are somebody else."""
-    storage.upsert_rows(User, ("userId", "name"), _accounts(changes), ("userId",))
+    storage.upsert_rows(User, _ACCOUNT_COLUMNS, _accounts(changes), _ACCOUNT_KEY)
     left = {before.userId for before, after in changes.updated if before.userId != after.userId}
     if left:
         user, member = storage.models[User], storage.models[CorpMember]

@@ -211,6 +211,33 @@ def test_upsert_updates_only_what_it_was_told(two):
     assert people(two)[0] == ("c", "1", "Ann", False)
 
 
+def names(bound, *, sure):
+    """The two people's names, and their lengths; ``sure``: with a condition, and in the order of the names."""
+    person = bound.Person
+    query = person.select(person.name, peewee.fn.LENGTH(person.name))
+    return query.where(person.corp == "c").order_by(person.name) if sure else query
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_rows_that_a_query_finds_are_upserted_in_one_statement(two, sure):
+    """What is there takes over the new values, the rest is added, and no row comes out of the database."""
+    two.insert_rows(Badge, ["code", "level", "extra"], [("Ann", 7, '["kept"]')])
+    with two.counting() as count:
+        two.upsert_selected(Badge, ["code", "level"], names(two.models, sure=sure), ["code"])
+    assert [statement.verb for statement in count.statements] == ["BEGIN", "INSERT", "COMMIT"]
+    badge = two.models.Badge
+    found = two.select_tuples(badge.select(badge.code, badge.level, badge.extra).order_by(badge.code))
+    assert found == [("Ann", 3, ["kept"]), ("Bo", 2, None)]
+
+
+def test_rows_that_a_query_finds_can_leave_others_alone(two):
+    """``update=()`` adds what is missing."""
+    two.insert_rows(Badge, ["code", "level"], [("Ann", 7)])
+    two.upsert_selected(Badge, ["code", "level"], names(two.models, sure=True), ["code"], ())
+    badge = two.models.Badge
+    assert sorted(two.select_tuples(badge.select(badge.code, badge.level))) == [("Ann", 7), ("Bo", 2)]
+
+
 @pytest.mark.parametrize("columns", [KEY, [*KEY, "active"]])
 def test_upsert_can_leave_existing_rows_alone(storage, columns):
     """``update=()``, or rows that are nothing but a key, add what is missing and touch nothing else."""
@@ -320,6 +347,7 @@ def test_calls_join_the_transaction_around_them(storage):
         (lambda s: s.insert_rows(Badge, ["code", "level"], [()], ("a", 1)), "2 values are the same in all rows"),
         (lambda s: s.upsert_rows(Badge, ["level"], [(1,)], ["code"]), "code are in key or update"),
         (lambda s: s.upsert_rows(Badge, ["code"], [("a",)], ["code"], ["level"]), "level are in key or update"),
+        (lambda s: s.upsert_selected(Badge, ["level"], Badge.select(Badge.level), ["code"]), "code are in key or"),
         (lambda s: s.update_rows(Badge, ["code"], [], [("a",)]), "must be given"),
     ],
 )

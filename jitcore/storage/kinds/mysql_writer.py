@@ -7,8 +7,6 @@ as a table of values that is joined by its key, in this order, so that each row 
 An upsert meets every unique key of the table here, not only the one it names; tables that are written so have one.
 """
 
-# ruff: noqa: S608 - the SQL is put together from the names of a model's columns; the driver escapes the values
-
 from __future__ import annotations
 
 from operator import itemgetter
@@ -33,23 +31,30 @@ _ROWS, _TEXT = 5_000, 4 << 20
 class MySQLWriter(BulkWriter):
     """Rows as text, in chunks of what fits."""
 
+    def _inserting(self, table: Table, names: Sequence[str]) -> str:
+        return f"INSERT INTO {_path(table)} ({_listed(names)})"
+
+    def _meeting(self, keys: Sequence[str], new: Sequence[str]) -> str:
+        if not new:
+            return leaving_alone(keys[0])
+        assignments = ", ".join(f"{_quoted(name)} = VALUES({_quoted(name)})" for name in new)
+        return f"ON DUPLICATE KEY UPDATE {assignments}"
+
     def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int:
-        head = f"INSERT INTO {_path(table)} ({_listed(names)}) VALUES "
+        head = f"{self._inserting(table, names)} VALUES "
         return sum(self._run(head, values, "", len(names)) for values, _ in self._filled(with_same(same, rows)))
 
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
-        head = f"INSERT INTO {_path(table)} ({_listed(names)}) VALUES "
+        head, tail = f"{self._inserting(table, names)} VALUES ", f" {self._meeting(keys, new)}"
         if not new:
-            tail = f" {leaving_alone(keys[0])}"
             return sum(self._run(head, values, tail, len(names)) for values, _ in self._filled(rows))
-        assignments = ", ".join(f"{_quoted(name)} = VALUES({_quoted(name)})" for name in new)
         unique = [names.index(key) for key in keys]
         written = 0
         for values, count in self._filled(rows, unique):
             # It counts a row that was there twice, or once if nothing changed.
-            self._run(head, values, f" ON DUPLICATE KEY UPDATE {assignments}", len(names))
+            self._run(head, values, tail, len(names))
             written += count
         return written
 
