@@ -24,8 +24,9 @@ __all__ = ["FileStates", "age", "is_relevant"]
 
 _SUFFIXES = (".json", ".py")
 _AT_ROOT = frozenset({".env", "app.json"})
-#: A file that makes no sense and is younger than this many seconds may be in the middle of being written; a JSON file
-#: without any content never makes sense, and its writer may have been kept from writing for longer.
+#: A file that makes no sense and is younger than this many seconds may be in the middle of being written. A JSON file
+#: without any content never makes sense, and hardly does a module that had some: its writer may have been kept from
+#: writing for longer.
 _YOUNG, _YOUNG_EMPTY = 0.06, 0.5
 
 
@@ -133,7 +134,8 @@ class FileStates:
             content = Path(file).read_bytes()
             if _digest(self._folders.get(folder, _NOTHING).files, name) != _digest_of(content):
                 return True
-            if age(file) >= (_YOUNG if content or not name.endswith(".json") else _YOUNG_EMPTY):
+            is_emptied = not content and (name.endswith(".json") or self._before.get(file) is not None)
+            if age(file) >= (_YOUNG_EMPTY if is_emptied else _YOUNG):
                 return False
             if name.endswith(".py"):
                 # An empty module is a right one, except for the moment after it was emptied to be written.

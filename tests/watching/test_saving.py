@@ -171,6 +171,29 @@ def test_other_files_never_trigger(hello, name):
     app.none()
 
 
+def test_a_module_that_is_empty_for_a_moment_was_not_emptied(hello):
+    """Whoever is kept from writing a module that was emptied for it is waited for, and the save counts once."""
+    app, file, _ = hello
+    module = file.parents[1] / "PlainType/__init__.py"
+    text = module.read_text().replace("} {", "}-{")
+    with module.open("w") as writer:
+        # As something else in the folder makes it, byte code for one.
+        app.app.watcher._watch._mark(str(module.parent))
+        time.sleep(0.3)
+        writer.write(text)
+    assert app.next().reloaded == ("things.Hello",)
+    assert app.app.getElement("things.Hello").greet("world") == "Hello-world"
+    app.none()
+
+
+def test_a_module_that_stays_empty_is_believed(hello):
+    """Emptying a module for good is an edit as any other, which here breaks the Type."""
+    app, file, _ = hello
+    (file.parents[1] / "PlainType/__init__.py").write_text("")
+    assert "things.Hello" in app.next().stale
+    assert app.app.elements["things.Hello"].state == "stale"
+
+
 @pytest.mark.parametrize("is_new", [True, False], ids=["another text", "the same text"])
 def test_a_writer_that_is_kept_from_writing_is_waited_for(hello, is_new):
     """A look at everything between the emptying of a file and its writing takes nothing over; the save counts once."""
