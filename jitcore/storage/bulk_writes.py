@@ -74,7 +74,7 @@ class BulkWriter(ABC):
         update: Sequence[str] | None,
     ) -> int:
         """See :meth:`jitcore.storage.Storage.upsert_rows`."""
-        names, keys, new = _upserted(model, columns, key, update)
+        names, keys, new = _upsert_columns(model, columns, key, update)
         return self._write(len(names), rows, lambda given: self._upsert(Table(model), names, keys, new, given))
 
     def upsert_selected(
@@ -86,13 +86,13 @@ class BulkWriter(ABC):
         update: Sequence[str] | None,
     ) -> None:
         """See :meth:`jitcore.storage.Storage.upsert_selected`."""
-        names, keys, new = _upserted(model, columns, key, update)
+        names, keys, new = _upsert_columns(model, columns, key, update)
         database: Any = self._database
         sql, values = database.get_sql_context().sql(query).query()
         # Behind a query without a condition, SQLite would take ON for that of a join.
         source = f"SELECT * FROM ({sql}) AS found WHERE 1 = 1"
         with self._transaction():
-            sql = f"{self._inserting(Table(model), names)} {source} {self._meeting(keys, new)}"
+            sql = f"{self._insert_into(Table(model), names)} {source} {self._on_conflict(keys, new)}"
             database.execute_sql(sql, values)
 
     def update(self, model: type[peewee.Model], key: Sequence[str], columns: Sequence[str], rows: Iterable[Row]) -> int:
@@ -125,11 +125,11 @@ class BulkWriter(ABC):
         """Around inserting about so many rows; 0 for nobody knows how many."""
         return nullcontext()
 
-    def _inserting(self, table: Table, names: Sequence[str]) -> str:
+    def _insert_into(self, table: Table, names: Sequence[str]) -> str:
         """How an insert of some columns begins."""
         return f"INSERT INTO {table} ({_listed(names)})"
 
-    def _meeting(self, keys: Sequence[str], new: Sequence[str]) -> str:
+    def _on_conflict(self, keys: Sequence[str], new: Sequence[str]) -> str:
         """How it ends, so that a row with the same key takes over the new columns, if any."""
         if not new:
             return f"ON CONFLICT ({_listed(keys)}) DO NOTHING"
@@ -194,7 +194,7 @@ class SqliteWriter(BulkWriter):
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
-        return self._add(table, names, f" {self._meeting(keys, new)}", rows)
+        return self._add(table, names, f" {self._on_conflict(keys, new)}", rows)
 
     def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
         assignments = ", ".join(f"{_quoted(name)} = ?" for name in names)
@@ -247,7 +247,7 @@ class PostgresqlWriter(BulkWriter):
         source = f"SELECT * FROM {self._arrays(table, names)}"
         # One statement may not update a row twice; without an update it may meet it twice.
         unique = [names.index(key) for key in keys] if new else None
-        return self._run(f"{self._inserting(table, names)} {source} {self._meeting(keys, new)}", rows, unique)
+        return self._run(f"{self._insert_into(table, names)} {source} {self._on_conflict(keys, new)}", rows, unique)
 
     def _update(self, table: Table, keys: Sequence[str], names: Sequence[str], rows: Iterable[Row]) -> int:
         assignments = ", ".join(f"{_quoted(name)} = new.n{index}" for index, name in enumerate(names, len(keys)))
@@ -314,7 +314,7 @@ def _column_names(model: type[peewee.Model], names: Sequence[str], *, empty: boo
     return found
 
 
-def _upserted(
+def _upsert_columns(
     model: type[peewee.Model], columns: Sequence[str], key: Sequence[str], update: Sequence[str] | None
 ) -> tuple[list[str], list[str], list[str]]:
     """The columns that an upsert writes, those of the key, and those that a row that is there takes over."""

@@ -134,9 +134,10 @@ def _write(storage: Storage, plan: Plan, generation: int, runId: int) -> int:
         return generation
     for kind in KINDS:
         write_changes(storage, plan.corpFullName, kind, plan.kinds[kind])
-    if plan.base:
+    if generation:
         write_accounts(storage, plan.kinds[MEMBERS])
     else:
+        # Nothing was published before.
         _write_all_accounts(storage, plan.corpFullName)
     write_header(storage, plan.corpFullName, generation + 1, plan.header)
     record_changes(storage, plan.corpFullName, generation + 1, plan.kinds, runId)

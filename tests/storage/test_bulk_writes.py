@@ -211,19 +211,19 @@ def test_upsert_updates_only_what_it_was_told(two):
     assert people(two)[0] == ("c", "1", "Ann", False)
 
 
-def names(bound, *, sure):
-    """The two people's names, and their lengths; ``sure``: with a condition, and in the order of the names."""
+def names_of_two(bound, *, ordered):
+    """The two people's names, and their lengths; ``ordered``: with a condition, and in the order of the names."""
     person = bound.Person
     query = person.select(person.name, peewee.fn.LENGTH(person.name))
-    return query.where(person.corp == "c").order_by(person.name) if sure else query
+    return query.where(person.corp == "c").order_by(person.name) if ordered else query
 
 
-@pytest.mark.parametrize("sure", [True, False])
-def test_rows_that_a_query_finds_are_upserted_in_one_statement(two, sure):
+@pytest.mark.parametrize("ordered", [True, False])
+def test_rows_that_a_query_finds_are_upserted_in_one_statement(two, ordered):
     """What is there takes over the new values, the rest is added, and no row comes out of the database."""
     two.insert_rows(Badge, ["code", "level", "extra"], [("Ann", 7, '["kept"]')])
     with two.counting() as count:
-        two.upsert_selected(Badge, ["code", "level"], names(two.models, sure=sure), ["code"])
+        two.upsert_selected(Badge, ["code", "level"], names_of_two(two.models, ordered=ordered), ["code"])
     assert [statement.verb for statement in count.statements] == ["BEGIN", "INSERT", "COMMIT"]
     badge = two.models.Badge
     found = two.select_tuples(badge.select(badge.code, badge.level, badge.extra).order_by(badge.code))
@@ -233,7 +233,7 @@ def test_rows_that_a_query_finds_are_upserted_in_one_statement(two, sure):
 def test_rows_that_a_query_finds_can_leave_others_alone(two):
     """``update=()`` adds what is missing."""
     two.insert_rows(Badge, ["code", "level"], [("Ann", 7)])
-    two.upsert_selected(Badge, ["code", "level"], names(two.models, sure=True), ["code"], ())
+    two.upsert_selected(Badge, ["code", "level"], names_of_two(two.models, ordered=True), ["code"], ())
     badge = two.models.Badge
     assert sorted(two.select_tuples(badge.select(badge.code, badge.level))) == [("Ann", 7), ("Bo", 2)]
 

@@ -31,23 +31,23 @@ _ROWS, _TEXT = 5_000, 4 << 20
 class MySQLWriter(BulkWriter):
     """Rows as text, in chunks of what fits."""
 
-    def _inserting(self, table: Table, names: Sequence[str]) -> str:
+    def _insert_into(self, table: Table, names: Sequence[str]) -> str:
         return f"INSERT INTO {_path(table)} ({_listed(names)})"
 
-    def _meeting(self, keys: Sequence[str], new: Sequence[str]) -> str:
+    def _on_conflict(self, keys: Sequence[str], new: Sequence[str]) -> str:
         if not new:
             return leaving_alone(keys[0])
         assignments = ", ".join(f"{_quoted(name)} = VALUES({_quoted(name)})" for name in new)
         return f"ON DUPLICATE KEY UPDATE {assignments}"
 
     def _insert(self, table: Table, names: Sequence[str], rows: Iterable[Row], same: Row) -> int:
-        head = f"{self._inserting(table, names)} VALUES "
+        head = f"{self._insert_into(table, names)} VALUES "
         return sum(self._run(head, values, "", len(names)) for values, _ in self._filled(with_same(same, rows)))
 
     def _upsert(
         self, table: Table, names: Sequence[str], keys: Sequence[str], new: Sequence[str], rows: Iterable[Row]
     ) -> int:
-        head, tail = f"{self._inserting(table, names)} VALUES ", f" {self._meeting(keys, new)}"
+        head, tail = f"{self._insert_into(table, names)} VALUES ", f" {self._on_conflict(keys, new)}"
         if not new:
             return sum(self._run(head, values, tail, len(names)) for values, _ in self._filled(rows))
         unique = [names.index(key) for key in keys]
