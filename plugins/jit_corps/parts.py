@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, replace
-from itertools import chain, islice, repeat
+from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
-from zlib import crc32
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jit_corps.changes import KindChanges
+from jit_corps.drawers import Drawers, drawer_of
 from jit_corps.merging import merged, merged_grants, merged_head, merged_members, merged_plain_members
 from jit_corps.packing import GRANT_RECORDS, MEMBER_RECORDS, ROWS, pairs_of, removals_of
 from jit_corps.renames import decided, find_renames, renamed, same_people, unlisted_people
@@ -24,19 +24,14 @@ from jit_corps.snapshot import GRANTS, MEMBERS, MEMBERSHIPS, GrantRecord, Member
 from jit_corps.spool import Merged, Spool, SpoolFile, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from jit_corps.guard import Total
     from jit_corps.rows import LocalState
     from jit_corps.snapshot import Snapshot
-    from jit_corps.spool import Packing
 
 __all__ = ["Cut", "Part", "Parts", "People", "Whole"]
 
-T = TypeVar("T")
-
-#: Rows that are filed at a time: few enough to stay in the processor's cache meanwhile.
-AT_ONCE = 2_000
 #: Where plain values hold the id of the member, in a record, in a grant's record and in the rows of each kind, and what
 #: else is looked at there.
 _MEMBER_OF_RECORD = MemberRecord._fields.index("memberId")
@@ -144,20 +139,16 @@ class Cut:
     def __init__(self, snapshot: Snapshot, state: LocalState, people: People, count: int) -> None:
         self._file = SpoolFile()
         self._count = count
-        self._records = self._drawers(MEMBER_RECORDS, _MEMBER_OF_RECORD)
-        self._given = self._drawers(GRANT_RECORDS, _MEMBER_OF_GRANT)
+        self._records = Drawers(self._file, MEMBER_RECORDS, count, _MEMBER_OF_RECORD)
+        self._given = Drawers(self._file, GRANT_RECORDS, count, _MEMBER_OF_GRANT)
         self._rows = self._row_drawers(str)
-        rows = iter(people.members)
-        first = tuple(islice(rows, 1))
         listed: set[str] = set()
         # Numbers for texts. Whether anybody has another id now is asked each time, and the answer is mostly no.
         openUserIds = array("q")
         # Plain tuples: what lies in one file need not be made records to lie in the other.
         for some in self._records.filing(plain(snapshot.members, MEMBER_RECORDS)):
-            if first:
-                # Where nobody was here before, nobody can have another id.
-                listed.update(map(itemgetter(_MEMBER_OF_RECORD), some))
-                openUserIds.extend(map(hash, map(itemgetter(_OPEN_USER_ID), some)))
+            listed.update(map(itemgetter(_MEMBER_OF_RECORD), some))
+            openUserIds.extend(map(hash, map(itemgetter(_OPEN_USER_ID), some)))
         roleIds: set[str] = set()
         for some in self._given.filing(plain(snapshot.grants, GRANT_RECORDS)):
             roleIds.update(map(itemgetter(_ROLE_OF_GRANT), some))
@@ -166,12 +157,11 @@ class Cut:
         told_pairs = {(old, new) for old, new in snapshot.renames if new in listed and old not in listed}
         former = {old for old, _ in told_pairs}
         kept: set[str] = set()
-        known = map(ROWS[MEMBERS].unpack, self._rows.members.passing(chain(first, rows)))
+        known = map(ROWS[MEMBERS].unpack, self._rows.members.passing(people.members))
         unlisted = unlisted_people(_noting(known, former, kept), listed)
         named_so = [(one, one) for one in unlisted if one in listed]
         del listed
-        for _ in self._rows.memberships.filing(people.memberships):
-            pass
+        self._rows.memberships.file(people.memberships)
         grants = map(ROWS[GRANTS].unpack, self._rows.grants.passing(people.grants))
         by_hand = {row.roleId: row for row in grants if row.origin == MANUAL}
         self.state = replace(state, grants=frozenset(by_hand.values()))
@@ -188,18 +178,17 @@ class Cut:
         if self._renames:
             for mine, moved in zip(self._rows, self._moved, strict=True):
                 renamed_rows = (values for values in mine.plain() if values[mine.member] in self._renames)
-                for _ in moved.filing(renamed_rows):
-                    pass
+                moved.file(renamed_rows)
 
     def __iter__(self) -> Iterator[Part]:
         renames: list[dict[str, str]] = [{} for _ in range(self._count)]
         for old, new in self._renames.items():
-            renames[self._part_of(new)][old] = new
+            renames[drawer_of(new, self._count)][old] = new
         for part in range(self._count):
             snapshot = replace(
                 self.snapshot,
-                members=merged_plain_members(self._records.plain_part(part), MEMBER_RECORDS.unpack),
-                grants=merged_grants(self._given.part(part)),
+                members=merged_plain_members(self._records.plain_drawer(part), MEMBER_RECORDS.unpack),
+                grants=merged_grants(self._given.drawer(part)),
             )
             before = replace(
                 self.state,
@@ -234,17 +223,17 @@ class Cut:
 
     def _current(self, place: int, part: int) -> Iterator[Any]:
         """The rows of one table that are planned in this part."""
-        rows: Iterator[Any] = self._rows[place].part(part)
+        rows: Iterator[Any] = self._rows[place].drawer(part)
         if self._renames:
             rows = (row for row in rows if row.memberId not in self._renames)
-        return chain(rows, self._moved[place].part(part))
+        return chain(rows, self._moved[place].drawer(part))
 
     def _openUserIds(self, wanted: Container[str]) -> Iterator[tuple[str, str]]:
         """Id of each member whom some record gives a wanted id of a person, and the one that all records give."""
         for part in range(self._count):
-            memberIds = {one.memberId for one in self._records.part(part) if one.openUserId in wanted}
+            memberIds = {one.memberId for one in self._records.drawer(part) if one.openUserId in wanted}
             if memberIds:
-                records = [one for one in self._records.part(part) if one.memberId in memberIds]
+                records = [one for one in self._records.drawer(part) if one.memberId in memberIds]
                 for member in merged_members(records):
                     assert member.openUserId is not None
                     yield member.memberId, member.openUserId
@@ -256,27 +245,16 @@ class Cut:
             return edited
         for part in range(self._count):
             rows: Iterator[Any] = chain(
-                (row for row in self._rows.members.part(part) if row.manualOffline or row.pinned),
-                (row for row in self._rows.grants.part(part) if row.origin == MANUAL),
+                (row for row in self._rows.members.drawer(part) if row.manualOffline or row.pinned),
+                (row for row in self._rows.grants.drawer(part) if row.origin == MANUAL),
             )
             edited.update(row.memberId for row in rows if row.memberId in memberIds)
         return edited
 
     def _row_drawers(self, home: Callable[[str], str]) -> _RowDrawers:
-        return _RowDrawers(*(self._drawers(ROWS[kind], place, home) for kind, place in _MEMBER_OF_ROW.items()))
-
-    def _drawers(self, packing: Packing[T], member: int, home: Callable[[str], str] = str) -> _Drawers[T]:
-        return _Drawers([Spool(self._file, packing) for _ in range(self._count)], member, home)
-
-    def _part_of(self, memberId: str) -> int:
-        [number] = _numbers((memberId,))
-        return number % self._count
-
-
-def _numbers(memberIds: Iterable[str]) -> Iterator[int]:
-    """A number for each id, the same one in every process: what is found about a part can be found again."""
-    # An id may hold whatever a JSON text may.
-    return map(crc32, map(str.encode, memberIds, repeat("utf-8"), repeat("surrogatepass")))
+        return _RowDrawers(
+            *(Drawers(self._file, ROWS[kind], self._count, place, home) for kind, place in _MEMBER_OF_ROW.items())
+        )
 
 
 def _noting(rows: Iterable[MemberRow], wanted: Container[str], found: set[str]) -> Iterator[MemberRow]:
@@ -287,50 +265,9 @@ def _noting(rows: Iterable[MemberRow], wanted: Container[str], found: set[str]) 
         yield row
 
 
-class _Drawers(Generic[T]):
-    """Rows filed by the part that they belong to.
-
-    :param member: where in a row's plain values the member's id stands.
-    :param home: of a member's id, the one whose part it is.
-    """
-
-    def __init__(self, spools: Sequence[Spool[T]], member: int, home: Callable[[str], str]) -> None:
-        self.member = member
-        self._spools = spools
-        self._home = home
-
-    def passing(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        """File rows, which are plain values, and hand each out."""
-        return chain.from_iterable(self.filing(rows))
-
-    def filing(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-        """As :meth:`passing`, some at a time: this is done for everything that is kept and told."""
-        count, remaining = len(self._spools), iter(rows)
-        while some := list(islice(remaining, AT_ONCE)):
-            filed: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
-            homes = map(self._home, map(itemgetter(self.member), some))
-            for values, number in zip(some, _numbers(homes), strict=True):
-                filed[number % count].append(values)
-            for spool, mine in zip(self._spools, filed, strict=True):
-                spool.extend_plain(mine)
-            yield some
-
-    def part(self, number: int) -> Iterator[T]:
-        """The rows of one part."""
-        return iter(self._spools[number])
-
-    def plain_part(self, number: int) -> Iterator[tuple[Any, ...]]:
-        """The rows of one part as plain values."""
-        return self._spools[number].plain()
-
-    def plain(self) -> Iterator[tuple[Any, ...]]:
-        """All rows as plain values."""
-        return chain.from_iterable(spool.plain() for spool in self._spools)
-
-
 class _RowDrawers(NamedTuple):
     """Any: their rows have a member in common, and no type."""
 
-    members: _Drawers[Any]
-    memberships: _Drawers[Any]
-    grants: _Drawers[Any]
+    members: Drawers[Any]
+    memberships: Drawers[Any]
+    grants: Drawers[Any]
