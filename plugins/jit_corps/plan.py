@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jit_corps.changes import KindChanges, Plan, Withheld
 from jit_corps.comparing import Comparison
 from jit_corps.guard import CEILING, SHARE, check_known, guard, nothing_went, passes
+from jit_corps.newcomers import Newcomers
 from jit_corps.parts import Whole
 from jit_corps.plan_belongings import plan_memberships
 from jit_corps.plan_departments import plan_departments
@@ -52,7 +53,7 @@ def plan_guarded(
     return plan_parts_guarded(Whole(snapshot, state, total), approve=approve, recent=recent)
 
 
-def plan_parts_guarded(parts: Parts, *, approve: int | None = None, recent: Recent = nothing_went) -> Plan:
+def plan_parts_guarded(parts: Parts | Newcomers, *, approve: int | None = None, recent: Recent = nothing_went) -> Plan:
     """As :func:`plan_guarded`, of an organisation that may be cut into parts."""
     withheld: dict[str, Withheld] = {}
     while True:
@@ -78,7 +79,7 @@ def make_plan(snapshot: Snapshot, state: LocalState, *, withhold: frozenset[str]
     return plan_parts(Whole(snapshot, state), withhold=withhold)
 
 
-def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
+def plan_parts(parts: Parts | Newcomers, *, withhold: frozenset[str] = frozenset()) -> Plan:
     """As :func:`make_plan`, of an organisation that may be cut into parts: the same plan, however it is cut."""
     snapshot, state = parts.snapshot, parts.state
     comparison = Comparison(snapshot, state, withhold)
@@ -86,6 +87,36 @@ def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
     departments, root = plan_departments(comparison)
     roles = plan_roles(comparison)
     standing = Standing(comparison, departments, roles)
+    people, strangers = _plan_people(parts, comparison, standing)
+    united = {**people, DEPARTMENTS: departments, ROLES: roles}
+    left_open = comparison.left_open()
+    return Plan(
+        corpFullName=state.corpFullName,
+        base=state.generation,
+        kinds={kind: united[kind] for kind in KINDS},
+        header=_header(snapshot, state.header, root),
+        header_before=state.header,
+        strangers=strangers if snapshot.targets is None and parts.total is None else 0,
+        incomplete=(*_incomplete(snapshot), *left_open),
+        conflicts=parts.conflicts,
+        reconcile=_reconcile(comparison, left_open),
+        calls=snapshot.calls,
+        way=snapshot.way,
+        scope=snapshot.scope,
+        since=state.since,
+        fresh=state.fresh,
+        observed=comparison.observed(),
+        fingerprints=None if withhold or left_open or comparison.rescoped else _fingerprints(parts),
+    )
+
+
+def _plan_people(
+    parts: Parts | Newcomers, comparison: Comparison, standing: Standing
+) -> tuple[dict[str, KindChanges[Any]], int]:
+    """The changes of members, memberships and grants; and how many members are told if none of them is known."""
+    if isinstance(parts, Newcomers):
+        new_people = parts.planned(comparison.roles, standing)
+        return new_people, len(new_people[MEMBERS])
     told = new = 0
     people: dict[str, list[KindChanges[Any]]] = {MEMBERS: [], MEMBERSHIPS: [], GRANTS: []}
     for part in parts:
@@ -100,27 +131,7 @@ def plan_parts(parts: Parts, *, withhold: frozenset[str] = frozenset()) -> Plan:
             changes = told_of_old_ids(changes, part.state, part.before, part.renames)
         for kind, one in changes.items():
             people[kind].append(parts.kept(kind, one))
-    united: dict[str, KindChanges[Any]] = {kind: parts.united(kind, found) for kind, found in people.items()}
-    united |= {DEPARTMENTS: departments, ROLES: roles}
-    left_open = comparison.left_open()
-    return Plan(
-        corpFullName=state.corpFullName,
-        base=state.generation,
-        kinds={kind: united[kind] for kind in KINDS},
-        header=_header(snapshot, state.header, root),
-        header_before=state.header,
-        strangers=told if told == new and snapshot.targets is None and parts.total is None else 0,
-        incomplete=(*_incomplete(snapshot), *left_open),
-        conflicts=parts.conflicts,
-        reconcile=_reconcile(comparison, left_open),
-        calls=snapshot.calls,
-        way=snapshot.way,
-        scope=snapshot.scope,
-        since=state.since,
-        fresh=state.fresh,
-        observed=comparison.observed(),
-        fingerprints=None if withhold or left_open or comparison.rescoped else _fingerprints(parts),
-    )
+    return {kind: parts.united(kind, found) for kind, found in people.items()}, told if told == new else 0
 
 
 def _counted(plan: Plan, total: Total, recent: Recent) -> Plan:
@@ -143,7 +154,7 @@ def _incomplete(snapshot: Snapshot) -> tuple[str, ...]:
     return ("everything",) if snapshot.targets is None else ("not every record could be read",)
 
 
-def _fingerprints(parts: Parts) -> Fingerprints | None:
+def _fingerprints(parts: Parts | Newcomers) -> Fingerprints | None:
     """What the lists said, if all that they said is published with the plan."""
     snapshot = parts.snapshot
     undecided = snapshot.unconfirmed or snapshot.renames or parts.conflicts or parts.state.fresh

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from jit_corps.changes import KindChanges, Removal
-from jit_corps.rows import GrantRow, MembershipRow
+from jit_corps.rows import GrantRow, MembershipRow, in_order
 from jit_corps.snapshot import MEMBERSHIPS
 
 if TYPE_CHECKING:
@@ -43,12 +43,11 @@ def plan_memberships(comparison: Comparison) -> KindChanges[MembershipRow]:
     if told - len(added) < len(before):
         wanted = {(place.deptId, memberId) for memberId, member in members.items() for place in member.departments}
         unwanted = [row for key, row in before.items() if key not in wanted]
-    added.sort()
     updated.sort()
     gone = comparison.gone_depts
     kept = comparison.kept_depts() if unwanted else set()
     removed = _removed(unwanted, lambda row: absent_belonging(MEMBERSHIPS, row, comparison, gone, kept))
-    return _changes(before.values(), tuple(added), tuple(updated), removed, comparison)
+    return _changes(before.values(), tuple(in_order(added)), tuple(updated), removed, comparison)
 
 
 def plan_belongings(
@@ -61,7 +60,7 @@ def plan_belongings(
 
     :param absent: what becomes of one that is not wanted; ``None`` when it stays.
     """
-    added = tuple(sorted([row for row in wanted if row not in before]))
+    added = tuple(in_order([row for row in wanted if row not in before]))
     return _changes(before, added, (), _removed(before - wanted, absent), comparison)
 
 

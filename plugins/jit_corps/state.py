@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from peewee import Tuple, fn
 
 from jit_corps.models import CorpDept, CorpDeptMember, CorpMember, CorpRole, CorpRoleMember, CorpState
+from jit_corps.newcomers import Newcomers
 from jit_corps.observations import read_fresh
 from jit_corps.packing import ROWS
 from jit_corps.parts import Cut, People, Whole
@@ -70,7 +71,7 @@ def read_state(storage: Storage, corpFullName: str, title: str = "", since: floa
 
 def read_parts(
     storage: Storage, corpFullName: str, snapshot: Snapshot, title: str, since: float, members_at_once: int
-) -> Parts:
+) -> Parts | Newcomers:
     """The published organisation beside a snapshot, in as many parts as it takes.
 
     :param title: the element's title.
@@ -97,6 +98,9 @@ def read_parts(
             since=since,
             fresh=read_fresh(storage, corpFullName, since),
         )
+        if not (generation or state.fresh):
+            # Nothing was published before, and nothing read singly.
+            return Newcomers(snapshot, state, count)
         people = People(
             _pages(storage, CorpMember, MemberRow._fields, MEMBERS, corpFullName),
             _pages(storage, CorpDeptMember, MembershipRow._fields, MEMBERSHIPS, corpFullName),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from jit_corps.changes import Plan
+    from jit_corps.newcomers import Newcomers
     from jit_corps.parts import Parts
     from jit_corps.progress import Progress
     from jit_corps.runs import Claim
@@ -237,7 +238,7 @@ class Engine:
         progress("publish", 1, 1)
         return plan, result
 
-    def parts(self, snapshot: Snapshot, since: float) -> Parts:
+    def parts(self, snapshot: Snapshot, since: float) -> Parts | Newcomers:
         """What is published, beside a snapshot that began to be read then."""
         asked = (self.storage, self.corpFullName, snapshot, self.title, since, self.members_at_once)
         with self.storage.reading():
