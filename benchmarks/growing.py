@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
+from itertools import chain, product
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 from benchmarks import peer
 from benchmarks.databases import Opened, kinds, sqlite
@@ -18,49 +22,66 @@ from benchmarks.upstream import Shape, Upstream
 OURS, UNCHANGED, FLOOR, PEER = "first sync", "sync, nothing changed", "floor", "the peer's way"
 
 
+class Times(NamedTuple):
+    """Seconds of a first sync, of one that finds nothing changed, and of the floor of the first."""
+
+    size: int
+    first: float
+    unchanged: float
+    floor: float
+
+
+#: What is measured of each size, once for every time that a round comes to it.
+Round = list[Times]
+
+
 def results(scale: Scale, folder: Path) -> Iterator[Result]:
     """Every size on each database.
 
-    The largest has its rounds in the middle, and the others theirs before it and after it: a machine that gets slower
-    within the minutes of the largest would make the growth look large, and one that gets faster small.
+    Each round goes through the sizes and back, with the largest in the middle, and has its own growth: the minutes of
+    the largest may be fast or slow ones of the machine, which would make the growth look small or large if the others
+    were measured in other minutes.
     """
-    rounds: dict[tuple[int, Opened], list[tuple[float, float, float]]] = defaultdict(list)
-    peers: dict[tuple[int, Opened], float] = {}
-    with kinds() as databases:
-        for size in (*scale.growth, *reversed(scale.growth[:-1])):
-            with Upstream(Shape.of(size)) as upstream:
-                if not rounds:
-                    # Whatever is slow the first time would make the smallest slow, and the growth look small.
-                    _round(upstream, sqlite, folder)
-                for database in databases:
-                    rounds[size, database] += [_round(upstream, database, folder) for _ in range(scale.sync_rounds)]
-                    if size <= scale.peer and (size, database) not in peers:
-                        # One round: it takes minutes, and what it is held against lies far away.
-                        peers[size, database] = _peer(upstream, database, folder)
-        curves: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
-        for (size, database), measured in rounds.items():
+    rounds: dict[Opened, list[Round]] = defaultdict(list)
+    peers: dict[Opened, dict[int, float]] = defaultdict(dict)
+    with kinds() as databases, ExitStack() as stack:
+        upstreams = {size: stack.enter_context(Upstream(Shape.of(size))) for size in scale.growth}
+        sizes = (*scale.growth, *reversed(scale.growth[:-1]))
+        # Whatever is slow the first time would make the smallest slow, and the growth look small.
+        _times(upstreams[sizes[0]], sqlite, folder)
+        for _, database in product(range(scale.sync_rounds), databases):
+            rounds[database].append([_times(upstreams[size], database, folder) for size in sizes])
+        for size, database in product(scale.growth, databases):
+            if size <= scale.peer:
+                # Once: it takes minutes, and what it is held against lies far away.
+                peers[database][size] = _peer(upstreams[size], database, folder)
+        for database, measured in rounds.items():
             with database(folder) as home:
                 kind = home.kind
-            for result in _side_by_side(scale, size, kind, measured, peers.get((size, database))):
-                if isinstance(result, Point):
-                    curves[result.database, result.series].append((size, result.seconds))
-                yield result
-    for (kind, series), curve in curves.items():
-        if series in (OURS, UNCHANGED):
-            sizes = " / ".join(f"{size:,}" for size, _ in curve)
-            yield Amount(f"growth of a {series}, {kind}", exponent(curve), "as exponent", "growth", f"{sizes} members")
+            for size in scale.growth:
+                times = [one for one in chain.from_iterable(measured) if one.size == size]
+                yield from _side_by_side(scale, kind, times, peers[database].get(size))
+            yield _growth(OURS, kind, [[(one.size, one.first) for one in some] for some in measured])
+            yield _growth(UNCHANGED, kind, [[(one.size, one.unchanged) for one in some] for some in measured])
 
 
-def _side_by_side(
-    scale: Scale, size: int, kind: str, rounds: Sequence[tuple[float, float, float]], peer_seconds: float | None
-) -> Iterator[Result]:
-    """What was measured of one size: of each round as :func:`_round` gives it, and the seconds of the peer's way."""
-    ours = ratio_of((first, floor) for first, _, floor in rounds)
+def _growth(series: str, kind: str, curves: Sequence[Sequence[tuple[int, float]]]) -> Amount:
+    """The growth of the round in the middle, of sizes with their seconds."""
+    found = sorted(map(exponent, curves))
+    sizes = " / ".join(f"{size:,}" for size in dict.fromkeys(size for size, _ in curves[0]))
+    note = f"{sizes} members; {found[0]:.3f}..{found[-1]:.3f}, {len(found)}"
+    return Amount(f"growth of a {series}, {kind}", median(found), "as exponent", "growth", note)
+
+
+def _side_by_side(scale: Scale, kind: str, times: Sequence[Times], peer_seconds: float | None) -> Iterator[Result]:
+    """What was measured of one size, and the seconds of the peer's way."""
+    size = times[0].size
+    ours = ratio_of((one.first, one.floor) for one in times)
     floor = "fetch + parse + executemany of its rows"
     yield Figure(f"first sync of {size:,} members, {kind}", floor, ours)
     yield Point(kind, OURS, size, ours.ours)
     yield Point(kind, FLOOR, size, ours.floor)
-    yield Point(kind, UNCHANGED, size, ratio_of((unchanged, floor) for _, unchanged, floor in rounds).ours)
+    yield Point(kind, UNCHANGED, size, median(one.unchanged for one in times))
     if peer_seconds is not None:
         ratio = ratio_of([(peer_seconds, ours.ours)])
         goal = "peer" if size == scale.peer else None
@@ -68,17 +89,16 @@ def _side_by_side(
         yield Point(kind, PEER, size, ratio.ours)
 
 
-def _round(upstream: Upstream, database: Opened, folder: Path) -> tuple[float, float, float]:
-    """Seconds of a first sync, of one that finds nothing changed, and of the floor of the first."""
+def _times(upstream: Upstream, database: Opened, folder: Path) -> Times:
     with database(folder) as home, opened(folder / "app", upstream, home) as app:
-        # Each round authorises the enterprise anew, which makes its answers stale.
+        # Each authorisation of the enterprise makes its answers stale.
         upstream.warm()
         upstream.calls()
         first = settled(timed(partial(sync, app)))
         targets = targets_of(upstream.calls())
         unchanged = settled(timed(partial(sync, app)))
         fetched = settled(timed(partial(get_all, upstream.base_url, upstream.permanent_code(), targets)))
-        return first, unchanged, fetched + inserting(home).seconds
+        return Times(upstream.shape.members, first, unchanged, fetched + inserting(home).seconds)
 
 
 def _peer(upstream: Upstream, database: Opened, folder: Path) -> float:
