@@ -38,7 +38,7 @@ Rows: TypeAlias = list[tuple[Any, ...]]
 _MEMBER_OF_RECORD = MemberRecord._fields.index("memberId")
 _DEPARTMENTS = MemberRecord._fields.index("departments")
 _ROLE_OF_GRANT = GrantRecord._fields.index("roleId")
-_MEMBER_OF_ROW = GrantRow._fields.index("memberId")
+_MEMBER_OF_GRANT_ROW = GrantRow._fields.index("memberId")
 _member_id = itemgetter(MemberRow._fields.index("memberId"))
 _status = itemgetter(MemberRow._fields.index("status"))
 
@@ -73,9 +73,9 @@ class Newcomers:
         members = _Runs(file, MEMBERS, partial(sorted, key=_member_id), many)
         places = _Runs(file, MEMBERSHIPS, in_order, many)
         waiting = Drawers(file, MEMBER_RECORDS, self._count, _MEMBER_OF_RECORD)
-        given = Drawers(file, ROWS[GRANTS], self._count, _MEMBER_OF_ROW)
+        given = Drawers(file, ROWS[GRANTS], self._count, _MEMBER_OF_GRANT_ROW)
         active = 0
-        for rows, theirs in chain(self._told_once(again, waiting), self._told_again(waiting)):
+        for rows, theirs in chain(self._rows_at_once(again, waiting), self._rows_of_waiting(waiting)):
             members.add(rows)
             places.add(theirs)
             active += list(map(_status, rows)).count(ACTIVE)
@@ -106,7 +106,7 @@ class Newcomers:
                 listed.add(memberId)
         return listed, again
 
-    def _told_once(self, again: Container[str], waiting: Drawers[MemberRecord]) -> Iterator[tuple[Rows, Rows]]:
+    def _rows_at_once(self, again: Container[str], waiting: Drawers[MemberRecord]) -> Iterator[tuple[Rows, Rows]]:
         """The rows of members and of their memberships, of some members at a time; who has to wait is filed."""
         corpFullName = self.state.corpFullName
         for some in some_at_a_time(plain(self._told.members, MEMBER_RECORDS)):
@@ -124,8 +124,8 @@ class Newcomers:
             waiting.file(others)
             yield members, places
 
-    def _told_again(self, waiting: Drawers[MemberRecord]) -> Iterator[tuple[Rows, Rows]]:
-        """As :meth:`_told_once`, of those who are filed."""
+    def _rows_of_waiting(self, waiting: Drawers[MemberRecord]) -> Iterator[tuple[Rows, Rows]]:
+        """As :meth:`_rows_at_once`, of those who had to wait."""
         corpFullName = self.state.corpFullName
         for number in range(len(waiting)):
             records = merged_plain_members(waiting.plain_drawer(number), MEMBER_RECORDS.unpack)
