@@ -32,9 +32,9 @@ LONGEST = 0.5
 RECONCILE, POLL = 3.0, 1.0
 #: A look at everything may take at most this share of the time: large apps are looked at less often.
 SHARE = 0.01
-#: So many dirty folders at once are a burst, after which events may have been lost.
+#: So many dirty folders since the last look at everything are a burst, in which events may have been lost.
 BURST = 64
-#: Seconds after a burst at which everything is looked at.
+#: Seconds after a burst, or after a look that found what no event told of, at which everything is looked at.
 AFTER_BURST = 1.0
 #: What a look at everything finds younger than this is left to the event that ends the save, or to the next look.
 SETTLED = 0.3
@@ -83,6 +83,8 @@ class FileWatch:
         self._files = FileStates(scope.roots, scope.families)
         self._events = Events(self._mark)
         self._reconcile_at = 0.0
+        #: How many dirty folders were looked at since the last look at everything.
+        self._heard = 0
         self.listen()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -170,7 +172,8 @@ class FileWatch:
             else:
                 # A folder that appeared empty is listened to before its files come.
                 self.listen()
-            if len(folders) >= BURST:
+            self._heard += len(folders)
+            if self._heard >= BURST:
                 self._reconcile_at = min(self._reconcile_at, time.monotonic() + AFTER_BURST)
         if time.monotonic() >= self._reconcile_at:
             self._reconcile()
@@ -199,6 +202,7 @@ class FileWatch:
             return set()
 
     def _reconcile(self) -> None:
+        self._heard = 0
         started = time.monotonic()
         changed = self._files.look_everywhere()
         took = time.monotonic() - started
@@ -208,8 +212,14 @@ class FileWatch:
         if changed - unsettled:
             self._take(changed - unsettled)
         self._events.follow(self._watched())
-        pause = POLL if self.is_polling else RECONCILE
-        self._reconcile_at = time.monotonic() + (SETTLED if unsettled else max(pause, took / SHARE))
+        if unsettled:
+            pause = SETTLED
+        elif changed:
+            # Where events were lost, more may have been since this look began.
+            pause = AFTER_BURST
+        else:
+            pause = max(POLL if self.is_polling else RECONCILE, took / SHARE)
+        self._reconcile_at = time.monotonic() + pause
 
     def _put_off(self, folders: set[str], files: set[str]) -> None:
         self._files.forget(files)
