@@ -174,8 +174,8 @@ def test_asking_for_unknown_names_costs_no_search(client: Client, app: App, monk
     assert len(looks) <= 1
 
 
-# To the second it is tested with a clock that stands still (tests/jit_qywx/test_intake.py): here a busy machine may take
-# long from the stamp to the look at it.
+# To the second it is tested with a clock that stands still (tests/jit_qywx/test_intake.py): here a busy machine may
+# take long from the stamp to the look at it.
 @pytest.mark.parametrize(("seconds", "status"), [(540, 200), (-599, 200), (601, 403), (-660, 403), (10**9, 403)])
 def test_a_request_of_another_time_is_refused(client: Client, wecom: Sender, seconds: int, status: int) -> None:
     """Ten minutes are enough for clocks that differ."""
