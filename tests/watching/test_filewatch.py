@@ -43,16 +43,23 @@ def rounds(tmp_path, monkeypatch):
     made.watch.stop()
 
 
-def test_a_burst_in_small_rounds_is_a_burst(rounds, tmp_path):
+def test_a_burst_in_small_rounds_is_a_burst(rounds, tmp_path, monkeypatch):
     """A busy machine hands the events of one checkout on in handfuls, and may lose as many."""
-    for _ in range(2):
-        for _ in range(BURST - 1):
-            rounds.hear(tmp_path / "things")
-        assert not rounds.is_due_soon
+    monkeypatch.setattr(filewatch, "WITHIN", 600.0)
+    for _ in range(BURST - 1):
         rounds.hear(tmp_path / "things")
-        assert rounds.is_due_soon
-        rounds.look_everywhere()
-        assert not rounds.is_due_soon
+    assert not rounds.is_due_soon
+    rounds.hear(tmp_path / "things")
+    assert rounds.is_due_soon
+
+
+def test_many_saves_one_after_another_are_no_burst(rounds, tmp_path, monkeypatch):
+    """However many they are in a day: who saves waits for no look at ten thousand folders."""
+    monkeypatch.setattr(filewatch, "WITHIN", 0.0)
+    for _ in range(2 * BURST):
+        time.sleep(0.001)
+        rounds.hear(tmp_path / "things")
+    assert not rounds.is_due_soon
 
 
 def test_a_look_that_finds_something_is_not_the_last(rounds, tmp_path):
