@@ -32,9 +32,8 @@ LONGEST = 0.5
 RECONCILE, POLL = 3.0, 1.0
 #: A look at everything may take at most this share of the time: large apps are looked at less often.
 SHARE = 0.01
-#: So many dirty folders within so many seconds are a burst, in which events may have been lost. A look at everything
-#: holds up the edits that come meanwhile, so one save after another shall not be taken for one.
-BURST, WITHIN = 64, 1.0
+#: So many dirty folders at once are a burst, after which events may have been lost.
+BURST = 64
 #: Seconds after a burst, or after a look that found what no event told of, at which everything is looked at.
 AFTER_BURST = 1.0
 #: What a look at everything finds younger than this is left to the event that ends the save, or to the next look.
@@ -84,8 +83,6 @@ class FileWatch:
         self._files = FileStates(scope.roots, scope.families)
         self._events = Events(self._mark)
         self._reconcile_at = 0.0
-        #: When counting for a burst began, and how many dirty folders were looked at since.
-        self._counting, self._heard = 0.0, 0
         self.listen()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -173,19 +170,11 @@ class FileWatch:
             else:
                 # A folder that appeared empty is listened to before its files come.
                 self.listen()
-            if self._is_burst(len(folders)):
+            if len(folders) >= BURST:
                 self._reconcile_at = min(self._reconcile_at, time.monotonic() + AFTER_BURST)
         if time.monotonic() >= self._reconcile_at:
             self._reconcile()
         self._has_more = self._rest()
-
-    def _is_burst(self, more: int) -> bool:
-        """Whether so many more dirty folders are one, or belong to one that a busy machine hands on in portions."""
-        now = time.monotonic()
-        if now - self._counting > WITHIN:
-            self._counting, self._heard = now, 0
-        self._heard += more
-        return self._heard >= BURST
 
     def _next(self) -> set[str]:
         """Wait for dirty folders that have been quiet, or for the next look at everything."""
