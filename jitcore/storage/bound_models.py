@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import types
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -31,28 +32,30 @@ class BoundModels:
     """
 
     def __init__(self, database: peewee.Database, model_sets: Sequence[ModelSet]) -> None:
-        self._by_class: dict[type[peewee.Model], type[peewee.Model]] = {}
-        self._by_name: dict[str, type[peewee.Model]] = {}
+        self._database = database
+        self._plain: dict[str, type[peewee.Model]] = {}
+        # Making a class costs as much as reading an app folder does; few commands need more than a few of them.
+        self._bound: dict[type[peewee.Model], type[peewee.Model]] = {}
+        self._lock = threading.Lock()
         tables: dict[str, type[peewee.Model]] = {}
         for model_set in model_sets:
             for model in model_set.resolve():
                 table = model._meta.table_name  # noqa: SLF001 - Peewee's documented place for a model's options
-                for taken, key in ((self._by_name, model.__name__), (tables, table)):
+                for taken, key in ((self._plain, model.__name__), (tables, table)):
                     if key in taken:
                         raise ArgumentError(
                             f"Model {model.__module__}.{model.__name__} of set {model_set.name!r} collides with "
                             f"{taken[key].__module__}.{taken[key].__name__}: both are called {key!r}.",
                             hint="Rename the class or its table_name.",
                         )
-                bound = _bind(model, database)
-                self._by_class[model] = self._by_class[bound] = self._by_name[model.__name__] = tables[table] = bound
+                self._plain[model.__name__] = tables[table] = model
 
     def __getitem__(self, model: type[M]) -> type[M]:
         """Return the subclass of ``model`` that is bound to this App.
 
         :raises ArgumentError: no set of this App has the model.
         """
-        bound = self._by_class.get(model)
+        bound = self._get(model)
         if bound is None:
             raise ArgumentError(
                 f"{getattr(model, '__name__', model)!r} is not a model of this App.",
@@ -62,26 +65,34 @@ class BoundModels:
 
     def field(self, field: peewee.Field) -> Any:
         """Return the bound model's field for a plain model's; a field of no model of this App as it is."""
-        bound = self._by_class.get(field.model)
+        bound = self._get(field.model)
         return field if bound is None else bound._meta.fields[field.name]  # noqa: SLF001 - as above
 
     def __getattr__(self, name: str) -> Any:
-        bound = self.__dict__.get("_by_name", {}).get(name)
-        if bound is None:
+        model = self.__dict__.get("_plain", {}).get(name)
+        if model is None:
             raise AttributeError(self._sentence(name))
-        return bound
+        return self[model]
 
     def __iter__(self) -> Iterator[type[peewee.Model]]:
-        return iter(self._by_name.values())
+        return (self[model] for model in self._plain.values())
 
     def __len__(self) -> int:
-        return len(self._by_name)
+        return len(self._plain)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._by_name]
+        return [*super().__dir__(), *self._plain]
+
+    def _get(self, model: type[peewee.Model]) -> type[peewee.Model] | None:
+        bound = self._bound.get(model)
+        if bound is None and self._plain.get(getattr(model, "__name__", "")) is model:
+            with self._lock:
+                bound = self._bound.get(model) or _bind(model, self._database)
+                self._bound[model] = self._bound[bound] = bound
+        return bound
 
     def _sentence(self, name: str) -> str:
-        near = get_close_matches(name, self.__dict__.get("_by_name", {}), n=1)
+        near = get_close_matches(name, self.__dict__.get("_plain", {}), n=1)
         return f"This App has no model {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
 
 

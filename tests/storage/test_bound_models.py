@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import peewee
 import pytest
 
 from jitcore.errors import ArgumentError
-from jitcore.storage import ModelSet, Storage
+from jitcore.storage import BoundModels, ModelSet, Storage
 from tests.storage.conftest import SHELF
 from tests.storage.shelf.models import Badge, Person
 
@@ -47,6 +48,16 @@ def test_a_bound_model_gives_itself(storage):
     """Code that already holds the bound class may ask again."""
     bound = storage.models.Person
     assert storage.models[bound] is bound
+
+
+def test_a_model_that_nobody_asks_for_is_not_bound(storage):
+    """Making a class takes time; each is made when it is first asked for, and once, however many ask."""
+    others = {*Person.__subclasses__(), *Badge.__subclasses__()}
+    models = BoundModels(storage.database, [SHELF])
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(lambda ask: ask(), [lambda: models.Person, lambda: models[Person]] * 20))
+    assert found == {models.Person}
+    assert {*Person.__subclasses__(), *Badge.__subclasses__()} - others == found
 
 
 def test_an_unknown_model_is_an_error_with_a_suggestion(storage):
