@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Examples of a property that are drawn; one that says of itself what it costs draws half or twice as many.
-EXAMPLES = {"share": 40, "all": 200}
+EXAMPLES = {"share": 20, "all": 200}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
