@@ -24,8 +24,8 @@ test: lint .venv/mariadb  ## all that CI checks: lint, types, imports, tests, co
 
 invariants: .venv/installed-dev .venv/mariadb  ## every case of what a sync promises; writes the table of docs/safety.md
 	$(BIN)/pytest -n auto --dist worksteal --invariants=all --safety-page=docs/safety.md \
-		--deselect tests/invariants/test_safety_page.py tests/invariants tests/jit_corps tests/jit_qywx/test_convergence.py \
-		tests/jit_qywx/test_fingerprints.py
+		--deselect tests/invariants/test_safety_page.py tests/invariants tests/acceptance/test_safety.py tests/jit_corps \
+		tests/jit_qywx/test_convergence.py tests/jit_qywx/test_fingerprints.py
 
 sabotage: .venv/installed-dev .venv/mariadb  ## switch off one protection after another; a test has to notice each
 	$(BIN)/python -m tests.invariants.harness.sabotage

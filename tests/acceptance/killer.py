@@ -2,8 +2,8 @@
 
 ``killer.py APP once`` syncs corps.CorpA and ends. ``killer.py APP statements`` forks a child for each SQL statement of
 the sync; the nth child kills itself at the nth moment (before or after a statement), and another child then says what
-readers see. The last child survives. Printed is a JSON list of fingerprints: the first before anything was tried, then
-one for each child.
+readers see. The last child survives. ``killer.py APP statements 3`` takes every third moment. Printed is a JSON list of
+fingerprints: the first before anything was tried, then one for each child.
 
 Children are forked from a process that has no threads, has loaded the App with all that a sync imports, and has not
 touched its database: each connects for itself, and costs milliseconds.
@@ -80,7 +80,7 @@ def in_child(work: object, *arguments: object) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), result
 
 
-def main(path: str, what: str) -> int:
+def main(path: str, what: str, every: str = "1") -> int:
     with App(path) as app:
         if what == "once":
             sync(app, 0)
@@ -91,7 +91,7 @@ def main(path: str, what: str) -> int:
         seen = [in_child(fingerprint, app)[1]]
         stop_at = 0
         while True:
-            stop_at += 1
+            stop_at += int(every)
             status, _ = in_child(sync, app, stop_at)
             if status not in {0, -signal.SIGKILL}:
                 return 1
