@@ -29,8 +29,6 @@ def reader(request, tmp_path, monkeypatch):
     app = request.getfixturevalue("sample_app" if page.name in FROM_SCRATCH else "authorised_app")
     for name, value in make_environment(tmp_path / ".venv").items():
         monkeypatch.setenv(name, value)
-    # Programs take half as long again if it is noted which lines they run; tests of their own tell that as well.
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)
     # The emulator's usual port may be taken on this machine.
     port = free_port()

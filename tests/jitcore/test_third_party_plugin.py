@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import venv
@@ -45,10 +44,7 @@ def run(environment, write_app, things):
 
     def run_(*arguments, code=None):
         words = ["-c", code] if code else ["-m", "jitcore.cli", *arguments]
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-        done = subprocess.run(
-            [str(environment), *words], cwd=path, env=environ, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([str(environment), *words], cwd=path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

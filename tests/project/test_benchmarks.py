@@ -26,9 +26,8 @@ def a_family(*results: Figure | Amount | Count | Point, machine: tuple[str, ...]
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_family_of_figures_runs(root: Path, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_family_of_figures_runs(root: Path, family: str) -> None:
     """Every line of the report has a result, and the report says on what machine it was made."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "benchmarks", "--quick", family], cwd=root, capture_output=True, text=True
     )

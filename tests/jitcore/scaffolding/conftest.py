@@ -58,8 +58,8 @@ def environment(tmp_path_factory):
 
 
 def run_python(python, *words, cwd=None):
-    """Run Python on words; coverage of this run is not its business, and pytest gets no plugin that nobody names."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "JIT_", "PYTEST_"))}
+    """Run Python on words; pytest gets no plugin that nobody names."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("JIT_", "PYTEST_"))}
     environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     return subprocess.run(
         [str(python), *map(str, words)], cwd=cwd, env=environ, capture_output=True, text=True, check=False
