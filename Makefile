@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test invariants sabotage bench docs lint format clean
+.PHONY: help demo test compiled invariants sabotage bench docs lint format clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile
@@ -16,11 +16,16 @@ help:  ## list these commands
 demo: .venv/installed  ## sync two WeCom enterprises from the emulator and show them
 	@$(BIN)/jit --app sample_app demo
 
-# As many processes as tests/conftest.py says; the tests share no port, no folder and no database. They start hundreds of
-# programs, each of which would compile our modules where Python is told to keep no byte code.
-test: lint .venv/mariadb  ## all that CI checks: lint, types, imports, tests, coverage
-	$(BIN)/python -m compileall -q jitcore plugins benchmarks
+# As many processes as tests/conftest.py says; the tests share no port, no folder and no database.
+test: .venv/installed-dev .venv/mariadb  ## all that CI checks: lint, types, imports, tests, coverage
+	@$(MAKE) --no-print-directory --jobs=2 lint compiled
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
+
+# The tests start hundreds of programs, each of which would compile our modules where Python is told to keep no byte
+# code; and each process of pytest would rewrite the assertions of all test modules.
+compiled: .venv/installed-dev
+	@$(BIN)/python -m compileall -q jitcore plugins benchmarks
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n0 --collect-only --quiet >/dev/null 2>&1 || true
 
 invariants: .venv/installed-dev .venv/mariadb  ## every case of what a sync promises; writes the table of docs/safety.md
 	$(BIN)/pytest -n auto --dist worksteal --invariants=all --safety-page=docs/safety.md \
