@@ -18,7 +18,7 @@ from jitcore.storage.migrating import migrate
 from jitcore.storage.observed import observe
 from jitcore.storage.server_clock import ServerClock
 from jitcore.storage.statements import StatementCount
-from jitcore.storage.tuples import select_tuples
+from jitcore.storage.tuples import select_tuples, select_where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -233,6 +233,21 @@ class Storage:
         models = self.models
         with self.boundary():
             return select_tuples(self._database, models, query)
+
+    def select_where(self, model: type[peewee.Model], fields: Sequence[str], **equal: Any) -> list[tuple[Any, ...]]:
+        """Return plain tuples of the rows in which some fields have the given values, in any order of rows.
+
+        The statement is written once in a process: for a few rows Peewee needs longer to write it than a database to
+        answer it.
+
+        :param model: the plain model or this App's bound one.
+        :param fields: names of the fields that the tuples hold, in order.
+        :param equal: values by the name of the field, none of them ``None``.
+        :raises ArgumentError: the model has no such field, or a value is ``None``.
+        """
+        models = self.models
+        with self.boundary():
+            return select_where(self._database, models, model, fields, equal)
 
     @contextmanager
     def counting(self) -> Iterator[StatementCount]:

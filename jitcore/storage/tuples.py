@@ -1,6 +1,7 @@
-"""Reading many rows as plain tuples.
+"""Reading rows as plain tuples.
 
-Peewee's own ``tuples()`` costs about twice the driver's, and its models five times; most columns need neither.
+Peewee's own ``tuples()`` costs about twice the driver's, and its models five times; most columns need neither. Of a few
+rows, the most expensive part is to write the statement, so one that is always the same is written once.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -9,17 +10,25 @@ Peewee's own ``tuples()`` costs about twice the driver's, and its models five ti
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import peewee
 
+from jitcore.errors import ArgumentError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jitcore.storage.bound_models import BoundModels
     from jitcore.storage.observed import ObservedDatabase
 
-__all__ = ["select_tuples"]
+__all__ = ["select_tuples", "select_where"]
+
+#: What a statement of :func:`select_where` depends on beside the model: how the database quotes names and marks values,
+#: and the names of the fields.
+_Shape: TypeAlias = tuple[str, str, tuple[str, ...], tuple[str, ...]]
+_written: WeakKeyDictionary[type[peewee.Model], dict[_Shape, str]] = WeakKeyDictionary()
 
 #: What every driver hands out as Python means it.
 _PLAIN = {
@@ -43,6 +52,37 @@ def select_tuples(database: ObservedDatabase, models: BoundModels, query: peewee
     :param models: whose fields know the database; a plain model's field may not know how its value is kept.
     """
     sql, parameters = database.get_sql_context().sql(query).query()
+    return _fetch(database, models, sql, parameters, query.selected_columns)
+
+
+def select_where(
+    database: ObservedDatabase,
+    models: BoundModels,
+    model: type[peewee.Model],
+    fields: Sequence[str],
+    equal: Mapping[str, Any],
+) -> list[tuple[Any, ...]]:
+    """Select fields of the rows in which other fields have these values; see Storage.select_where."""
+    bound = models[model]
+    known = bound._meta.fields  # noqa: SLF001 - Peewee's documented place for a model's fields
+    if missing := [name for name in (*fields, *equal) if name not in known]:
+        raise ArgumentError(f"Model {model.__name__} has no field {missing[0]!r}.")
+    if nothing := [name for name, value in equal.items() if value is None]:
+        raise ArgumentError(f"No value of {nothing[0]!r} is equal to None.", hint="Use select_tuples and is_null().")
+    columns = [known[name] for name in fields]
+    written = _written.setdefault(model, {})
+    shape = database.quote, database.param, tuple(fields), tuple(equal)
+    if shape not in written:
+        query = bound.select(*columns).where(*(known[name] == value for name, value in equal.items()))
+        written[shape] = database.get_sql_context().sql(query).query()[0]
+    return _fetch(
+        database, models, written[shape], [known[name].db_value(value) for name, value in equal.items()], columns
+    )
+
+
+def _fetch(
+    database: ObservedDatabase, models: BoundModels, sql: str, parameters: Sequence[Any], columns: Sequence[Any]
+) -> list[tuple[Any, ...]]:
     found = database.execute_sql(sql, parameters).fetchall()
     # PyMySQL has a tuple of rows.
     rows: list[tuple[Any, ...]] = found if isinstance(found, list) else list(found)
@@ -50,7 +90,7 @@ def select_tuples(database: ObservedDatabase, models: BoundModels, query: peewee
         return rows
     converters = [
         (place, convert)
-        for place, column in enumerate(query.selected_columns)
+        for place, column in enumerate(columns)
         if (convert := _converter(column, models)) is not None
         # A driver that knows truth values gives them in every row.
         and not (convert is _boolean and type(rows[0][place]) is bool)

@@ -132,12 +132,14 @@ def read_header(storage: Storage, corpFullName: str, *, lock: bool = False) -> t
 
     :param lock: keep others from publishing until the transaction ends. SQLite's write transactions do that anyway.
     """
-    state = storage.models[CorpState]
-    fields = [state.generation, *(getattr(state, name) for name in Header._fields)]
-    query = state.select(*fields).where(state.corpFullName == corpFullName)
+    fields = ("generation", *Header._fields)
     if lock and storage.database.for_update:
-        query = query.for_update()
-    for generation, *header in storage.select_tuples(query):
+        state = storage.models[CorpState]
+        query = state.select(*(getattr(state, name) for name in fields)).where(state.corpFullName == corpFullName)
+        found = storage.select_tuples(query.for_update())
+    else:
+        found = storage.select_where(CorpState, fields, corpFullName=corpFullName)
+    for generation, *header in found:
         return int(generation), Header(*header)
     return 0, Header()
 
@@ -146,9 +148,7 @@ def select_rows(
     storage: Storage, model: type[peewee.Model], fields: Sequence[str], corpFullName: str
 ) -> list[tuple[Any, ...]]:
     """One corp's rows of a table as tuples of the named fields."""
-    bound: Any = storage.models[model]
-    query = bound.select(*(getattr(bound, name) for name in fields)).where(bound.corpFullName == corpFullName)
-    return storage.select_tuples(query)
+    return storage.select_where(model, fields, corpFullName=corpFullName)
 
 
 def made(row_type: Any, found: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
