@@ -22,7 +22,8 @@ test: .venv/installed-dev .venv/mariadb  ## all that CI checks: lint, types, imp
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
 
 # The tests start hundreds of programs, each of which would compile our modules where Python is told to keep no byte
-# code; and each process of pytest would rewrite the assertions of all test modules.
+# code; and each process of pytest would rewrite the assertions of all test modules. What is wrong with a module, the
+# tests say.
 compiled: .venv/installed-dev
 	@$(BIN)/python -m compileall -q jitcore plugins benchmarks
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n0 --collect-only --quiet >/dev/null 2>&1 || true
