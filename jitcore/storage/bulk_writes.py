@@ -13,7 +13,6 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, nullcontext
-from difflib import get_close_matches
 from itertools import chain, islice
 from operator import itemgetter, length_hint
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import peewee
 
 from jitcore.errors import ArgumentError
+from jitcore.storage.named_fields import named_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -300,15 +300,7 @@ class Table:
 
 def _column_names(model: type[peewee.Model], names: Sequence[str], *, empty: bool = False) -> list[str]:
     """The columns that the given field or column names mean."""
-    fields = model._meta.combined  # noqa: SLF001 - as above
-    for name in names:
-        if name not in fields:
-            near = get_close_matches(name, fields, n=1)
-            raise ArgumentError(
-                f"Model {model.__name__} has no column {name!r}.",
-                hint=f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(fields)}.",
-            )
-    found = [fields[name].column_name for name in names]
+    found = [field.column_name for field in named_fields(model, names)]
     if len(set(found)) < len(found) or not (found or empty):
         raise ArgumentError(f"Columns of {model.__name__} must be given, each of them once: {list(names)}.")
     return found

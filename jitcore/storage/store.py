@@ -234,7 +234,7 @@ class Storage:
         with self.boundary():
             return select_tuples(self._database, models, query)
 
-    def select_where(self, model: type[peewee.Model], fields: Sequence[str], **equal: Any) -> list[tuple[Any, ...]]:
+    def select_where(self, model: type[peewee.Model], fields: Sequence[str], /, **equal: Any) -> list[tuple[Any, ...]]:
         """Return plain tuples of the rows in which some fields have the given values, in any order of rows.
 
         The statement is written once in a process: for a few rows Peewee needs longer to write it than a database to
@@ -242,8 +242,8 @@ class Storage:
 
         :param model: the plain model or this App's bound one.
         :param fields: names of the fields that the tuples hold, in order.
-        :param equal: values by the name of the field, none of them ``None``.
-        :raises ArgumentError: the model has no such field, or a value is ``None``.
+        :param equal: plain values by the name of the field, none of them ``None``.
+        :raises ArgumentError: the model has no such column, or a value is ``None``.
         """
         models = self.models
         with self.boundary():

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import peewee
 
 from jitcore.errors import ArgumentError
+from jitcore.storage.named_fields import named_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,20 +65,18 @@ def select_where(
 ) -> list[tuple[Any, ...]]:
     """Select fields of the rows in which other fields have these values; see Storage.select_where."""
     bound = models[model]
-    known = bound._meta.fields  # noqa: SLF001 - Peewee's documented place for a model's fields
-    if missing := [name for name in (*fields, *equal) if name not in known]:
-        raise ArgumentError(f"Model {model.__name__} has no field {missing[0]!r}.")
+    columns, conditions = named_fields(bound, fields), named_fields(bound, equal)
     if nothing := [name for name, value in equal.items() if value is None]:
         raise ArgumentError(f"No value of {nothing[0]!r} is equal to None.", hint="Use select_tuples and is_null().")
-    columns = [known[name] for name in fields]
     written = _written.setdefault(model, {})
     shape = database.quote, database.param, tuple(fields), tuple(equal)
     if shape not in written:
-        query = bound.select(*columns).where(*(known[name] == value for name, value in equal.items()))
+        query = bound.select(*columns).where(
+            *(field == value for field, value in zip(conditions, equal.values(), strict=True))
+        )
         written[shape] = database.get_sql_context().sql(query).query()[0]
-    return _fetch(
-        database, models, written[shape], [known[name].db_value(value) for name, value in equal.items()], columns
-    )
+    parameters = [field.db_value(value) for field, value in zip(conditions, equal.values(), strict=True)]
+    return _fetch(database, models, written[shape], parameters, columns)
 
 
 def _fetch(

@@ -59,9 +59,9 @@ def test_a_statement_of_equal_values_is_written_once(storage, monkeypatch):
 
 def test_what_cannot_be_equal_is_refused(storage):
     """A field that is not there, and None, which equals nothing in SQL, are errors that say what to do."""
-    with pytest.raises(ArgumentError, match="no field 'size'"):
+    with pytest.raises(ArgumentError, match="no column 'size'"):
         storage.select_where(Badge, ["size"], code="a")
-    with pytest.raises(ArgumentError, match="no field 'kode'"):
+    with pytest.raises(ArgumentError, match="no column 'kode'"):
         storage.select_where(Badge, ["level"], kode="a")
     with pytest.raises(ArgumentError, match="'code' is equal to None") as refused:
         storage.select_where(Badge, ["level"], code=None)
