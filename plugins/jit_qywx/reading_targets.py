@@ -231,9 +231,9 @@ class _Reading:
         new = set(members) - self._kept.listed(MEMBERS, members)
         if not new or not self._whole:
             return bool(new)
-        # Also under the old id, which may have been taken for gone before the rename was told.
-        known = new | {old for old, renamed in self._renames if renamed in new}
-        return bool(known - self._kept.listed(MEMBERS, known) - self._kept.strangers(known))
+        # An old id that is not here was taken for gone before the rename was told, or was never told itself.
+        old = {old for old, renamed in self._renames if renamed in new}
+        return bool(new - self._kept.strangers(new)) or bool(old - self._kept.listed(MEMBERS, old))
 
     def _all_tags(self) -> set[str]:
         try:

@@ -330,6 +330,26 @@ quickly = settings(
 @example(script=[("rename_member", 0, 9, 0), ("add_member", 0, 0, 0)], seed=0)
 # The old id is taken for gone before the rename is told.
 @example(script=[("rename_member", 0, 6, 0), ("full_sync", 0, 0, 0)], seed=4)
+# The last rename of a member is told before the first, or after the first has failed to find them.
+@example(
+    script=[
+        ("rename_member", 0, 6, 0),
+        ("quit_member", 0, 0, 0),
+        ("add_member", 7, 0, 0),
+        ("update_member", 0, 0, 0),
+        ("rename_member", 4, 8, 0),
+    ],
+    seed=17,
+)
+@example(
+    script=[
+        ("rename_member", 0, 6, 0),
+        ("remove_member", 0, 0, 0),
+        ("add_member", 7, 0, 0),
+        ("rename_member", 4, 9, 0),
+    ],
+    seed=7880,
+)
 # A department is read after somebody began to lead it, and he leaves before he is read.
 @example(script=[("move_member", 1, 0, 0), ("move_member", 0, 0, 0), ("quit_member", 0, 0, 0)], seed=49)
 # Most leave before anybody is told of the first.

@@ -425,6 +425,15 @@ def renames(corp: Any, *pairs: tuple[str, str]) -> frozenset[tuple[str, str]]:
     return targets(snapshot).renames
 
 
+def test_who_is_renamed_from_an_id_that_was_never_told_has_their_tags(corp: Any, org: Org) -> None:
+    """The first rename is on its way still, and no event says that the tags were theirs all along."""
+    org.rename_member("manager001", "manager.one")
+    org.rename_member("manager.one", "manager.two")
+    renamed = Targets(renames=frozenset({("manager.one", "manager.two")}))
+    snapshot = corp.fetch_targets(renamed, progress=lambda *_: None)
+    assert GrantRecord("manager.two", "tag:1") in snapshot.grants
+
+
 def test_a_rename_that_happened_is_told(corp: Any, org: Org, wecom_emulator: Emulator) -> None:
     """Nobody has the old id, somebody has the new one."""
     org.rename_member("user1", "user.one")
