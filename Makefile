@@ -33,7 +33,7 @@ compiled: .venv/installed-dev
 invariants: .venv/installed-dev .venv/mariadb  ## every case of what a sync promises; writes the table of docs/safety.md
 	$(BIN)/pytest -n auto --dist worksteal --invariants=all --safety-page=docs/safety.md \
 		--deselect tests/invariants/test_safety_page.py tests/invariants tests/acceptance/test_safety.py tests/jit_corps \
-		tests/jit_qywx/test_convergence.py tests/jit_qywx/test_fingerprints.py
+		tests/jit_qywx
 
 sabotage: .venv/installed-dev .venv/mariadb  ## switch off one protection after another; a test has to notice each
 	$(BIN)/python -m tests.invariants.harness.sabotage
